@@ -1,0 +1,40 @@
+using Evose.Admin.Domain.Workspaces;
+
+namespace Evose.Admin.Tests.Domain.Workspaces;
+
+public sealed class RolePolicyTests
+{
+    // One letter per Permission in its order: View, ViewCalls, ViewAudit, Consumers, Credentials, Members, API keys, Notifications, Organization.
+    [Theory]
+    [InlineData(OrganizationRole.Admin, null, "YYYYYYYYY")]
+    [InlineData(OrganizationRole.Admin, WorkspaceRole.Admin, "YYYYYYYYY")]
+    [InlineData(OrganizationRole.Admin, WorkspaceRole.Builder, "YYYYYYYYY")]
+    [InlineData(OrganizationRole.Admin, WorkspaceRole.User, "YYYYYYYYY")]
+    [InlineData(OrganizationRole.Admin, WorkspaceRole.Reviewer, "YYYYYYYYY")]
+    [InlineData(OrganizationRole.Reviewer, null, "YYY------")]
+    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Admin, "YYYYYYYY-")]
+    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Builder, "YYYY-----")]
+    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.User, "YYY------")]
+    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Reviewer, "YYY------")]
+    [InlineData(OrganizationRole.Member, null, "---------")]
+    [InlineData(OrganizationRole.Member, WorkspaceRole.Admin, "YYYYYYYY-")]
+    [InlineData(OrganizationRole.Member, WorkspaceRole.Builder, "YY-Y-----")]
+    [InlineData(OrganizationRole.Member, WorkspaceRole.User, "Y--------")]
+    [InlineData(OrganizationRole.Member, WorkspaceRole.Reviewer, "YYY------")]
+    public void The_whole_matrix(OrganizationRole organization, WorkspaceRole? workspace, string allowed)
+    {
+        var permissions = Enum.GetValues<Permission>();
+        Assert.Equal(permissions.Length, allowed.Length);
+        Assert.Equal(allowed, string.Concat(permissions.Select(p => RolePolicy.Allows(organization, workspace, p) ? 'Y' : '-')));
+    }
+
+    [Fact]
+    public void Reviewers_change_nothing_by_themselves()
+    {
+        foreach (var permission in Enum.GetValues<Permission>())
+        {
+            Assert.Equal(RolePolicy.IsReading(permission), RolePolicy.Allows(OrganizationRole.Reviewer, null, permission));
+            Assert.Equal(RolePolicy.IsReading(permission), RolePolicy.Allows(OrganizationRole.Member, WorkspaceRole.Reviewer, permission));
+        }
+    }
+}

@@ -1,0 +1,424 @@
+using System.Text;
+using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Platform.Vault;
+
+namespace Evose.Admin.Tests.Platform.Vault;
+
+public sealed class SecretVaultTests
+{
+    private static readonly Guid Installation = Kit.Id(1000);
+
+    [Fact]
+    public void Is_sealed_until_it_is_unlocked_and_does_nothing()
+    {
+        using var data = new TempDirectory();
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        Assert.True(vault.IsSealed);
+        Assert.NotNull(vault.SealedReason);
+        using var value = Plaintext.CopyOf("x"u8);
+        Assert.Throws<VaultSealedException>(() => vault.Seal(Kit.Address(), Kit.Fields(("value", "x"))));
+        Assert.Throws<VaultSealedException>(() => vault.Open(Kit.Address(), new byte[98], new byte[94], "value"));
+        Assert.Throws<VaultSealedException>(() => vault.SealBlob("staged", default, default));
+        Assert.Throws<VaultSealedException>(() => vault.OpenBlob("staged", default, new byte[98]));
+        Assert.Throws<VaultSealedException>(() => vault.PolicyMac(default));
+        Assert.Throws<VaultSealedException>(() => vault.AuditMac(default));
+        Assert.Throws<VaultSealedException>(() => vault.ApiKeyHash("evk_"));
+        Assert.Throws<VaultSealedException>(() => vault.Fingerprint(value));
+        Assert.Throws<VaultSealedException>(() => vault.IssueRecoveryKey(new KeyGeneration()));
+        Assert.False(Directory.Exists(data["keys"]));
+    }
+
+    [Fact]
+    public void What_it_seals_opens_after_a_restart()
+    {
+        using var data = new TempDirectory();
+        var (generation, value) = FirstStart(data);
+
+        var restarted = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        restarted.Unlock([generation]);
+        Assert.False(restarted.IsSealed);
+        Assert.Null(restarted.SealedReason);
+        Assert.Equal("sk-canary", Kit.Text(restarted.Open(Kit.Address(), value, "value")));
+        Assert.Equal("a user", Kit.Text(restarted.Open(Kit.Address(), value, "user")));
+    }
+
+    [Fact]
+    public void The_first_start_makes_one_key_and_a_row_that_holds_none()
+    {
+        using var data = new TempDirectory();
+        var (generation, _) = FirstStart(data);
+        Assert.Single(RingFiles(data));
+        Assert.Equal((1, Installation, "data-protection", Kit.Now, false), (generation.Generation, generation.InstallationId, generation.RootId, generation.CreatedAt, generation.RecoveryConfirmed));
+        Assert.Equal(8, generation.CheckValue.Length);
+        Assert.Null(generation.WrappedByRecovery);
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(data["keys", "root"]));
+    }
+
+    [Fact]
+    public void An_open_vault_is_not_initialised_again()
+    {
+        using var data = new TempDirectory();
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        vault.Initialize(Installation, Kit.Now);
+        Assert.Throws<InvalidOperationException>(() => vault.Initialize(Installation, Kit.Now));
+    }
+
+    [Fact]
+    public void A_lost_root_seals_makes_no_key_and_the_recovery_key_brings_everything_back() =>
+        LoseTheRoot(data => Directory.Delete(data["keys"], recursive: true), keysLeft: 0);
+
+    [Fact]
+    public void An_emptied_ring_seals_makes_no_key_and_the_recovery_key_brings_everything_back() =>
+        LoseTheRoot(data => RingFiles(data).ForEach(File.Delete), keysLeft: 0);
+
+    [Fact]
+    public void A_foreign_ring_seals_makes_no_key_and_the_recovery_key_brings_everything_back() =>
+        LoseTheRoot(
+            data =>
+            {
+                RingFiles(data).ForEach(File.Delete);
+                new DataProtectionRoot(data["keys", "root"]).Wrap(Kit.MasterKey(9), []);
+            },
+            keysLeft: 1);
+
+    [Fact]
+    public void A_damaged_ring_seals_makes_no_key_and_the_recovery_key_brings_everything_back() =>
+        LoseTheRoot(data => RingFiles(data).ForEach(f => File.WriteAllText(f, "<key>")), keysLeft: 1);
+
+    [Fact]
+    public void A_ring_whose_key_cannot_be_used_seals_and_the_recovery_key_brings_everything_back() =>
+        LoseTheRoot(data => RingFiles(data).ForEach(f => File.WriteAllText(f, File.ReadAllText(f).Replace("<value>", "<value>!"))), keysLeft: 1);
+
+    [Fact]
+    public void A_root_that_cannot_be_written_seals_with_its_reason()
+    {
+        using var data = new TempDirectory();
+        File.WriteAllText(data["keys"], "a file where the directory should be");
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        Assert.Throws<VaultSealedException>(() => vault.Initialize(Installation, Kit.Now));
+        Assert.Contains("cannot be written", vault.SealedReason);
+
+        using var elsewhere = new TempDirectory();
+        var first = new SecretVault(new DataProtectionRoot(elsewhere["keys", "root"]));
+        var (generation, key) = first.IssueRecoveryKey(first.Initialize(Installation, Kit.Now));
+        var before = generation.WrappedByRoot;
+        Assert.Null(vault.TryUnseal(key.ShowOnce(), [generation]));
+        Assert.Contains("cannot be written", vault.SealedReason);
+        Assert.Same(before, generation.WrappedByRoot);
+    }
+
+    [Fact]
+    public void A_root_that_forgets_what_it_wrapped_is_found_out_before_anything_is_stored()
+    {
+        var vault = new SecretVault(new ForgetfulRoot());
+        Assert.Throws<VaultSealedException>(() => vault.Initialize(Installation, Kit.Now));
+        Assert.Contains("just wrapped", vault.SealedReason);
+    }
+
+    [Fact]
+    public void Rows_of_another_installation_seal_and_make_no_key()
+    {
+        using var data = new TempDirectory();
+        using var other = new TempDirectory();
+        FirstStart(data);
+        var (foreign, _) = FirstStart(other);
+        AssertSealed(data, [foreign], keys: 1);
+    }
+
+    [Fact]
+    public void A_row_that_was_changed_seals()
+    {
+        using var data = new TempDirectory();
+        var (generation, _) = FirstStart(data);
+        foreach (var damaged in new[] { 0, 100, generation.WrappedByRoot.Length * 8 - 1 })
+            AssertSealed(data, [Copy(generation, g => g.WrappedByRoot = Kit.Flip(g.WrappedByRoot, damaged))], keys: 1);
+        AssertSealed(data, [Copy(generation, g => g.WrappedByRoot = [])], keys: 1);
+        AssertSealed(data, [Copy(generation, g => g.InstallationId = Kit.Id(1001))], keys: 1);
+        AssertSealed(data, [Copy(generation, g => g.Generation = 2)], keys: 1);
+        AssertSealed(data, [Copy(generation, g => g.Generation = 0)], keys: 1);
+        AssertSealed(data, [Copy(generation, g => g.CheckValue = Kit.Flip(g.CheckValue, 3))], keys: 1);
+        AssertSealed(data, [Copy(generation, g => g.CheckValue = [])], keys: 1);
+        AssertSealed(data, [generation, generation], keys: 1);
+        AssertSealed(data, [generation, Copy(generation, g => (g.Generation, g.InstallationId) = (2, Kit.Id(1001)))], keys: 1);
+        AssertSealed(data, [], keys: 1);
+    }
+
+    [Fact]
+    public void One_generation_that_does_not_unwrap_seals_all()
+    {
+        using var data = new TempDirectory();
+        var (generation, _) = FirstStart(data);
+        AssertSealed(data, [generation, Copy(generation, g => g.Generation = 2)], keys: 1);
+    }
+
+    [Fact]
+    public void A_failed_unlock_seals_a_vault_that_was_open()
+    {
+        using var data = new TempDirectory();
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        var generation = vault.Initialize(Installation, Kit.Now);
+        vault.Unlock([Copy(generation, g => g.CheckValue = [])]);
+        Assert.True(vault.IsSealed);
+        vault.Unlock([generation]);
+        Assert.False(vault.IsSealed);
+    }
+
+    [Fact]
+    public void The_reason_names_the_root_that_wrapped_when_another_is_configured()
+    {
+        using var data = new TempDirectory();
+        var (generation, _) = FirstStart(data);
+        var vault = new SecretVault(SecretKeyRoot.FromText(Kit.SecretKey));
+        vault.Unlock([generation]);
+        Assert.Contains("'data-protection'", vault.SealedReason);
+        Assert.Contains("'secret-key'", vault.SealedReason);
+    }
+
+    [Fact]
+    public void A_recovery_key_changes_nothing_when_it_does_not_fit()
+    {
+        using var data = new TempDirectory();
+        using var other = new TempDirectory();
+        var (generation, _) = FirstStart(data);
+        var before = generation.WrappedByRoot;
+        var elsewhere = new SecretVault(new DataProtectionRoot(other["keys", "root"]));
+        var wrongText = elsewhere.IssueRecoveryKey(elsewhere.Initialize(Installation, Kit.Now)).Key.ShowOnce();
+        new SecretVault(new DataProtectionRoot(data["keys", "root"])).Unlock([generation]);
+        Directory.Delete(data["keys"], recursive: true);
+
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        vault.Unlock([generation]);
+        foreach (var text in new[] { wrongText, "", "nonsense", new string('0', 55) }) Assert.Null(vault.TryUnseal(text, [generation]));
+        Assert.True(vault.IsSealed);
+        Assert.Same(before, generation.WrappedByRoot);
+        Assert.False(Directory.Exists(data["keys"]));
+    }
+
+    [Fact]
+    public void A_new_recovery_key_ends_the_earlier_one()
+    {
+        using var data = new TempDirectory();
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        var generation = vault.Initialize(Installation, Kit.Now);
+        var first = vault.IssueRecoveryKey(generation).Key.ShowOnce();
+        generation.RecoveryConfirmed = true;
+        var (updated, key) = vault.IssueRecoveryKey(generation);
+        Assert.False(updated.RecoveryConfirmed);
+        Assert.Null(vault.TryUnseal(first, [updated]));
+        Assert.NotNull(vault.TryUnseal(key.ShowOnce(), [updated]));
+    }
+
+    [Fact]
+    public void Old_generations_open_and_the_newest_seals()
+    {
+        var old = Kit.OpenVault(null, 1);
+        var value = old.Seal(Kit.Address(), Kit.Fields(("value", "old")));
+        var blob = old.SealBlob("staged", [1], "old"u8);
+        var both = Kit.OpenVault(null, 1, 2);
+        Assert.Equal("old", Kit.Text(both.Open(Kit.Address(), value, "value")));
+        Assert.Equal("old", Kit.Text(both.OpenBlob("staged", [1], blob)));
+        Assert.Equal(old.PolicyMac([1]), both.PolicyMac([1], generation: 1));
+        Assert.NotEqual(old.PolicyMac([1]), both.PolicyMac([1]));
+        Assert.Equal(2, both.CurrentGeneration);
+        var fresh = both.Seal(Kit.Address(), Kit.Fields(("value", "new")));
+        Assert.Throws<IntegrityException>(() => old.Open(Kit.Address(), fresh, "value"));
+    }
+
+    [Fact]
+    public void One_recovery_key_opens_every_generation()
+    {
+        var root = SecretKeyRoot.FromText(Kit.SecretKey);
+        var keys = new Dictionary<int, byte[]> { [1] = Kit.MasterKey(1), [2] = Kit.MasterKey(2) };
+        var vault = new SecretVault(root, new MasterKeyRing(Installation, keys));
+        var generations = keys.Select(k => new KeyGeneration { Generation = k.Key, InstallationId = Installation, RootId = root.Id, CheckValue = MasterKeyRing.CheckValue(k.Value) }).ToList();
+        var value = vault.Seal(Kit.Address(), Kit.Fields(("value", "x")));
+        var text = vault.IssueRecoveryKey(generations).ShowOnce();
+
+        var elsewhere = new SecretVault(SecretKeyRoot.FromText(Kit.OtherSecretKey));
+        Assert.Same(generations[1], elsewhere.TryUnseal(text, generations));
+        Assert.Equal("x", Kit.Text(elsewhere.Open(Kit.Address(), value, "value")));
+        var restarted = new SecretVault(SecretKeyRoot.FromText(Kit.OtherSecretKey));
+        restarted.Unlock(generations);
+        Assert.Null(restarted.SealedReason);
+    }
+
+    [Fact]
+    public void A_field_that_is_gone_is_damage()
+    {
+        var vault = Kit.OpenVault();
+        var value = vault.Seal(Kit.Address(), Kit.Fields(("value", "x")));
+        Assert.Throws<IntegrityException>(() => vault.Open(Kit.Address(), value, "user"));
+    }
+
+    [Fact]
+    public void A_version_has_1_to_64_fields()
+    {
+        var vault = Kit.OpenVault();
+        Assert.Throws<ArgumentException>(() => vault.Seal(Kit.Address(), Kit.Fields()));
+        Assert.Throws<ArgumentException>(() => vault.Seal(Kit.Address(), Kit.Fields([.. Enumerable.Range(0, 65).Select(i => ("f" + i, "x"))])));
+        var most = vault.Seal(Kit.Address(), Kit.Fields([.. Enumerable.Range(0, 64).Select(i => ("f" + i, "x" + i))]));
+        for (var i = 0; i < 64; i++) Assert.Equal("x" + i, Kit.Text(vault.Open(Kit.Address(), most, "f" + i)));
+        Assert.Equal(65, most.Fields.Values.Select(f => Convert.ToHexString(f.AsSpan(2, 12))).Append(Convert.ToHexString(most.WrappedKey.AsSpan(6, 12))).Distinct().Count());
+    }
+
+    [Fact]
+    public void Messages_hold_nothing_of_what_was_given()
+    {
+        var vault = Kit.OpenVault();
+        var value = vault.Seal(Kit.Address(), Kit.Fields(("value", "sk-canary")));
+        var error = Assert.Throws<IntegrityException>(() => vault.Open(Kit.Address(version: 2), value, "value"));
+        Assert.Equal("Stored ciphertext failed its integrity check.", error.Message);
+        Assert.Null(error.InnerException);
+        Assert.Empty(error.Data);
+    }
+
+    [Fact]
+    public void Macs_and_hashes_differ_by_use_installation_and_input()
+    {
+        var (here, there) = (Kit.OpenVault(), Kit.OpenVault(Kit.Id(1001)));
+        using var value = Plaintext.CopyOf("abc"u8);
+        using var other = Plaintext.CopyOf("abd"u8);
+        var all = new[]
+        {
+            here.PolicyMac("abc"u8), here.AuditMac("abc"u8), here.ApiKeyHash("abc"), Convert.FromHexString(here.Fingerprint(value)), Convert.FromHexString(here.Fingerprint(other)),
+            there.PolicyMac("abc"u8), there.AuditMac("abc"u8), there.ApiKeyHash("abc"), Convert.FromHexString(there.Fingerprint(value)),
+        };
+        Assert.Equal(all.Length, all.Select(a => Convert.ToHexString(a.AsSpan(0, 16))).Distinct().Count());
+        Assert.Equal(here.PolicyMac("abc"u8), here.PolicyMac("abc"u8));
+        Assert.Equal(32, here.Fingerprint(value).Length);
+        Assert.Equal(here.Fingerprint(value).ToLowerInvariant(), here.Fingerprint(value));
+        Assert.Equal(here.ApiKeyHash(new string('a', 5000)), here.ApiKeyHash(new string('a', 5000)));
+    }
+
+    [Fact]
+    public void Eight_threads_never_get_a_wrong_value_or_an_exception()
+    {
+        var vault = Kit.OpenVault(null, 1, 2);
+        var stored = Enumerable.Range(0, 64).Select(i =>
+        {
+            var (address, text) = (Kit.Address(i % 4, i, 1 + i % 3), $"sk-canary-{i}-" + new string('x', i));
+            return (Address: address, Text: Encoding.UTF8.GetBytes(text), Value: vault.Seal(address, Kit.Fields(("value", text))));
+        }).ToArray();
+
+        long wrong = 0, done = 0;
+        var errors = new System.Collections.Concurrent.ConcurrentQueue<Exception>();
+        var threads = Enumerable.Range(0, 8).Select(t => new Thread(() =>
+        {
+            try
+            {
+                for (var i = 0; i < 100_000; i++)
+                {
+                    var (address, text, value) = stored[(i * 7 + t) % stored.Length];
+                    using (var opened = vault.Open(address, value, "value"))
+                        if (!opened.Bytes.SequenceEqual(text)) Interlocked.Increment(ref wrong);
+                    if (i % 4 == 0)
+                    {
+                        using var plain = Plaintext.CopyOf(text);
+                        var resealed = vault.Seal(address, new Dictionary<string, Plaintext> { ["value"] = plain });
+                        using var again = vault.Open(address, resealed, "value");
+                        if (!again.Bytes.SequenceEqual(text)) Interlocked.Increment(ref wrong);
+                    }
+
+                    Interlocked.Increment(ref done);
+                }
+            }
+            catch (Exception e)
+            {
+                errors.Enqueue(e);
+            }
+        })).ToList();
+        threads.ForEach(t => t.Start());
+        threads.ForEach(t => t.Join());
+        Assert.Empty(errors);
+        Assert.Equal((800_000, 0), (done, wrong));
+    }
+
+    private static (KeyGeneration Generation, SealedValue Value) FirstStart(TempDirectory data)
+    {
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        var generation = vault.Initialize(Installation, Kit.Now);
+        return (generation, vault.Seal(Kit.Address(), Kit.Fields(("value", "sk-canary"), ("user", "a user"))));
+    }
+
+    private static void LoseTheRoot(Action<TempDirectory> lose, int keysLeft)
+    {
+        using var data = new TempDirectory();
+        var first = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        var (generation, key) = first.IssueRecoveryKey(first.Initialize(Installation, Kit.Now));
+        var value = first.Seal(Kit.Address(), Kit.Fields(("value", "sk-canary")));
+        var blob = first.SealBlob("staged", [1], "staged"u8);
+        var mac = first.PolicyMac([1, 2, 3]);
+        var text = key.ShowOnce();
+
+        lose(data);
+        AssertSealed(data, [generation], keysLeft);
+
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        vault.Unlock([generation]);
+        var updated = vault.TryUnseal(text.ToLowerInvariant().Replace('-', ' '), [generation]);
+        Assert.NotNull(updated);
+        Assert.Null(vault.SealedReason);
+        AssertIntact(vault);
+
+        var restarted = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        restarted.Unlock([updated]);
+        Assert.Null(restarted.SealedReason);
+        AssertIntact(restarted);
+
+        void AssertIntact(SecretVault open)
+        {
+            Assert.Equal("sk-canary", Kit.Text(open.Open(Kit.Address(), value, "value")));
+            Assert.Equal("staged", Kit.Text(open.OpenBlob("staged", [1], blob)));
+            Assert.Equal(mac, open.PolicyMac([1, 2, 3]));
+        }
+    }
+
+    private static void AssertSealed(TempDirectory data, IReadOnlyList<KeyGeneration> generations, int keys)
+    {
+        var vault = new SecretVault(new DataProtectionRoot(data["keys", "root"]));
+        vault.Unlock(generations);
+        Assert.True(vault.IsSealed);
+        Assert.False(string.IsNullOrWhiteSpace(vault.SealedReason));
+        Assert.Throws<VaultSealedException>(() => vault.Seal(Kit.Address(), Kit.Fields(("value", "x"))));
+        Assert.Equal(keys, RingFiles(data).Count);
+    }
+
+    private static List<string> RingFiles(TempDirectory data) =>
+        Directory.Exists(data["keys", "root"]) ? [.. Directory.EnumerateFiles(data["keys", "root"])] : [];
+
+    private static KeyGeneration Copy(KeyGeneration g, Action<KeyGeneration> change)
+    {
+        var copy = new KeyGeneration
+        {
+            Generation = g.Generation,
+            InstallationId = g.InstallationId,
+            RootId = g.RootId,
+            WrappedByRoot = g.WrappedByRoot,
+            WrappedByRecovery = g.WrappedByRecovery,
+            CheckValue = g.CheckValue,
+            CreatedAt = g.CreatedAt,
+            RecoveryConfirmed = g.RecoveryConfirmed,
+        };
+        change(copy);
+        return copy;
+    }
+
+    private sealed class ForgetfulRoot : IRootKey
+    {
+        public string Id => "forgetful";
+
+        public string? Fault => null;
+
+        public byte[] Wrap(ReadOnlySpan<byte> masterKey, ReadOnlySpan<byte> aad) => new byte[32];
+
+        public bool TryUnwrap(ReadOnlySpan<byte> wrapped, ReadOnlySpan<byte> aad, Span<byte> masterKey, [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out string? reason)
+        {
+            reason = null;
+            masterKey.Clear();
+            return true;
+        }
+
+        public bool IsStale(ReadOnlySpan<byte> wrapped) => false;
+    }
+}

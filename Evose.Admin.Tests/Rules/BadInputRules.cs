@@ -1,0 +1,105 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Evose.Admin.Tests.Support;
+
+namespace Evose.Admin.Tests.Rules;
+
+/// <summary>Whatever is sent to an address that takes a body: what cannot be read or used is refused in the platform's envelope, and nothing is written.</summary>
+public sealed class BadInputRules
+{
+    private static readonly string[] ControlCharacters = ["a\u0000b", "a\u0007b", "a\u001bb", "a\u007fb", "a\r\nb"];
+
+    [Fact]
+    public async Task Every_bad_body_is_refused_in_the_envelope_and_changes_nothing()
+    {
+        await using var upstream = await Upstream.StartAsync();
+        await using var app = new AdminApp(new() { ["Rotation:SweepInterval"] = "1.00:00:00" });
+        var good = new GoodRequests(app, await Given.WorkspaceAsync(app), upstream);
+        using var api = app.Api();
+        var failures = new List<string>();
+        var tried = 0;
+        foreach (var row in good.All.Where(r => r.Method is "POST" or "PUT" or "PATCH"))
+        {
+            var ready = await row.Prepare();
+            if (ready.Body is not { } body) continue;
+            var before = Rows.Picture(app);
+            foreach (var (what, content) in Bodies(row, body))
+            {
+                tried++;
+                using var request = new HttpRequestMessage(new HttpMethod(row.Method), ready.Path) { Content = content };
+                // A body that is too large is refused before it is sent.
+                request.Headers.ExpectContinue = content.Headers.ContentLength > 1024 * 1024;
+                using var answer = await api.SendAsync(request);
+                var text = await answer.Content.ReadAsStringAsync();
+                if ((int)answer.StatusCode is < 400 or >= 500) failures.Add($"{row.Name}, {what}: {(int)answer.StatusCode} {text[..Math.Min(text.Length, 200)]}");
+                else if (!HasCode(text)) failures.Add($"{row.Name}, {what}: no envelope: {text[..Math.Min(text.Length, 200)]}");
+                var after = Rows.Picture(app);
+                if (Rows.Changed(before, after) is { Length: > 0 } changed) failures.Add($"{row.Name}, {what} changed {changed}");
+                before = after;
+            }
+            // What was refused was the body: the good one is taken.
+            using var taken = await good.SendAsync(api, row.Method, ready.Path, body);
+            if (!taken.IsSuccessStatusCode) failures.Add($"{row.Name}: the good one was refused: {(int)taken.StatusCode} {await taken.Content.ReadAsStringAsync()}");
+        }
+        Assert.True(failures.Count == 0, string.Join('\n', failures));
+        Assert.True(tried > 200, $"only {tried} bodies were tried");
+    }
+
+    private static IEnumerable<(string What, StringContent Content)> Bodies(GoodRequests.Row row, JsonObject good)
+    {
+        if (!row.BodyIsOptional)
+        {
+            yield return ("an empty body", Json(""));
+            if (!row.MembersAreOptional) yield return ("an empty object", Json("{}"));
+        }
+        yield return ("not JSON", Json("name=a&value=b"));
+        yield return ("half of it", Json(good.ToJsonString()[..^1]));
+        yield return ("a list", Json("[" + good.ToJsonString() + "]"));
+        yield return ("a text", Json("\"text\""));
+        yield return ("a number", Json("7"));
+        yield return ("1 MiB and a byte", Json("{\"x\":\"" + new string('x', 1024 * 1024 + 1 - 8) + "\"}"));
+        yield return ("a form", new StringContent("name=a", Encoding.UTF8, "application/x-www-form-urlencoded"));
+        yield return ("an unknown member", Json(With(good, "surprise", "x")));
+        foreach (var member in good.Select(m => m.Key))
+            yield return ($"another type of {member}", Json(With(good, member, good[member]!.GetValueKind() is JsonValueKind.True or JsonValueKind.False ? JsonValue.Create("text") : (JsonNode)JsonValue.Create(true))));
+        foreach (var member in row.Texts)
+        {
+            // A body template, a description and a reason have lines.
+            foreach (var text in ControlCharacters.Where(c => member is not ("body" or "description" or "skip_verify_reason") || !c.Contains('\n', StringComparison.Ordinal)))
+                yield return ($"{JsonEncodedText.Encode(text)} in {member}", Json(With(good, member, text)));
+            yield return ($"64 KiB and a byte in {member}", Json(With(good, member, new string('x', 64 * 1024 + 1))));
+            // A number of seconds is a grace.
+            if (member is not "grace") yield return ($"a number in {member}", Json(With(good, member, JsonValue.Create(1.5))));
+        }
+    }
+
+    private static StringContent Json(string text) => new(text, Encoding.UTF8, "application/json");
+
+    private static string With(JsonObject good, string path, string text) => With(good, path, (JsonNode?)JsonValue.Create(text));
+
+    private static string With(JsonObject good, string path, JsonNode? value)
+    {
+        var copy = good.DeepClone().AsObject();
+        JsonNode at = copy;
+        var parts = path.Split('.');
+        foreach (var part in parts[..^1]) at = (at is JsonArray list ? list[int.Parse(part)] : at[part])!;
+        if (at is JsonArray items) items[int.Parse(parts[^1])] = value;
+        else at[parts[^1]] = value;
+        return copy.ToJsonString();
+    }
+
+    private static bool HasCode(string text)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            return json.RootElement.TryGetProperty("error", out var error) && error.TryGetProperty("code", out var code) && code.GetString() is { Length: > 0 }
+                && error.TryGetProperty("message", out var message) && message.GetString() is { Length: > 0 };
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

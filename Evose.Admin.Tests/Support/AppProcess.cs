@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Evose.Admin.Tests.Support;
+
+/// <summary>The app in a process of its own, which can be killed.</summary>
+public sealed class AppProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly System.Collections.Concurrent.ConcurrentQueue<string> _output = new();
+
+    private AppProcess(Process process, string url) => (_process, Url) = (process, url);
+
+    public string Url { get; }
+
+    public string Output => string.Join('\n', _output);
+
+    /// <summary>Starts it and waits until it is ready; <paramref name="settings"/> go as environment variables.</summary>
+    public static async Task<AppProcess> StartAsync(string dataDirectory, int? port = null, Dictionary<string, string>? settings = null, bool waitReady = true)
+    {
+        port ??= FreePort();
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = AppContext.BaseDirectory };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Evose.Admin.dll"));
+        start.Environment["Urls"] = $"http://127.0.0.1:{port}";
+        start.Environment["Evose__DataDirectory"] = dataDirectory;
+        start.Environment["Egress__AllowedPrivateHosts__0"] = "127.0.0.1";
+        start.Environment["Egress__AllowHttp"] = "true";
+        start.Environment["Bootstrap__ApiKey"] = AdminApp.Key;
+        foreach (var (key, value) in settings ?? []) start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+        var process = Process.Start(start)!;
+        var app = new AppProcess(process, $"http://127.0.0.1:{port}");
+        process.OutputDataReceived += (_, e) => { if (e.Data is not null) app._output.Enqueue(e.Data); };
+        process.ErrorDataReceived += (_, e) => { if (e.Data is not null) app._output.Enqueue(e.Data); };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (waitReady) await app.ReadyAsync();
+        return app;
+    }
+
+    public async Task ReadyAsync()
+    {
+        using var client = new HttpClient { BaseAddress = new Uri(Url) };
+        var began = TimeProvider.System.GetTimestamp();
+        while (TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(60))
+        {
+            Assert.False(_process.HasExited, "the app ended: " + Output);
+            try
+            {
+                using var answer = await client.GetAsync("/health/live");
+                if (answer.StatusCode == HttpStatusCode.OK) return;
+            }
+            catch (HttpRequestException)
+            {
+                // Not listening yet.
+            }
+            await Task.Delay(50);
+        }
+        Assert.Fail("the app did not start: " + Output);
+    }
+
+    /// <summary>kill -9.</summary>
+    public async Task KillAsync()
+    {
+        if (!_process.HasExited) _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    public HttpClient Api()
+    {
+        var client = new HttpClient { BaseAddress = new Uri(Url) };
+        client.DefaultRequestHeaders.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", AdminApp.Key);
+        return client;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _process.Dispose();
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

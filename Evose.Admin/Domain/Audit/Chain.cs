@@ -1,0 +1,93 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Evose.Admin.Domain.Audit;
+
+/// <summary>The hash chain: <c>link = SHA-256(0x01 ‖ previous ‖ lane ‖ seq ‖ SHA-256(payload))</c>. Pure; the keyed MAC over the head is the vault's.</summary>
+public static class Chain
+{
+    public const int LinkLength = 32;
+
+    public const string AuditLane = "audit";
+    public const string CallLane = "calls";
+
+    /// <summary>The link before the first row.</summary>
+    public static readonly byte[] Origin = new byte[LinkLength];
+
+    /// <summary>Writes the link of a row into <paramref name="link"/> (32 bytes; may be the same memory as <paramref name="previous"/>).</summary>
+    public static void Link(ReadOnlySpan<byte> previous, string lane, long seq, ReadOnlySpan<byte> payload, Span<byte> link)
+    {
+        Span<byte> block = stackalloc byte[1 + LinkLength + 16 + 8 + 32];
+        block.Clear();
+        block[0] = 1;
+        previous.CopyTo(block[1..]);
+        Encoding.ASCII.GetBytes(lane, block.Slice(1 + LinkLength, 16));
+        BinaryPrimitives.WriteInt64BigEndian(block[(1 + LinkLength + 16)..], seq);
+        SHA256.HashData(payload, block[^32..]);
+        SHA256.HashData(block, link);
+    }
+
+    /// <summary>What the head's MAC covers: lane, sequence and link.</summary>
+    public static byte[] HeadBytes(string lane, long seq, ReadOnlySpan<byte> link)
+    {
+        var payload = new ChainPayload(new ArrayBufferWriter<byte>(64));
+        payload.Text(lane);
+        payload.Number(seq);
+        payload.Bytes(link);
+        return payload.Written.ToArray();
+    }
+}
+
+/// <summary>Canonical bytes of a row: each field with its length, so that no two rows share bytes.</summary>
+public readonly struct ChainPayload(ArrayBufferWriter<byte> writer)
+{
+    public ReadOnlySpan<byte> Written => writer.WrittenSpan;
+
+    public void Text(string? text)
+    {
+        if (text is null)
+        {
+            Length(-1);
+            return;
+        }
+        var max = Encoding.UTF8.GetMaxByteCount(text.Length);
+        var span = writer.GetSpan(4 + max);
+        var n = Encoding.UTF8.GetBytes(text, span[4..]);
+        BinaryPrimitives.WriteInt32BigEndian(span, n);
+        writer.Advance(4 + n);
+    }
+
+    public void Number(long number)
+    {
+        BinaryPrimitives.WriteInt64BigEndian(writer.GetSpan(8), number);
+        writer.Advance(8);
+    }
+
+    public void Number(long? number)
+    {
+        Length(number is null ? -1 : 8);
+        if (number is { } n) Number(n);
+    }
+
+    public void Id(Guid? id)
+    {
+        Length(id is null ? -1 : 16);
+        if (id is not { } g) return;
+        g.TryWriteBytes(writer.GetSpan(16), true, out _);
+        writer.Advance(16);
+    }
+
+    public void Bytes(ReadOnlySpan<byte> bytes)
+    {
+        Length(bytes.Length);
+        writer.Write(bytes);
+    }
+
+    private void Length(int length)
+    {
+        BinaryPrimitives.WriteInt32BigEndian(writer.GetSpan(4), length);
+        writer.Advance(4);
+    }
+}

@@ -1,0 +1,146 @@
+using Evose.Admin.Domain.Consumers;
+
+namespace Evose.Admin.Domain.Credentials;
+
+/// <summary>A named secret of layer 3 with its versions. All changes of state are methods here; legality is decided in <see cref="RotationPolicy"/>.</summary>
+public sealed class Credential : ICataloged
+{
+    /// <summary>The field that <c>{{credential:name}}</c> without a field means.</summary>
+    public const string MainField = "value";
+
+    private Credential() { }
+
+    private Credential(Guid id, Guid workspaceId, string name, CredentialType type, DateTimeOffset now)
+        => (Id, WorkspaceId, Name, Type, CreatedAt) = (id, workspaceId, name, type, now);
+
+    public Guid Id { get; private set; }
+
+    public Guid WorkspaceId { get; private set; }
+
+    public string Name { get; private set; } = "";
+
+    public CredentialType Type { get; private set; }
+
+    public string? Description { get; set; }
+
+    public string? Provider { get; set; }
+
+    /// <summary>The person who answers for it.</summary>
+    public Guid? OwnerId { get; set; }
+
+    public DateTimeOffset? ExpiresAt { get; private set; }
+
+    public DateTimeOffset CreatedAt { get; private set; }
+
+    public DateTimeOffset? ArchivedAt { get; private set; }
+
+    /// <summary>Host patterns the value may travel to; sealed with the scope by <see cref="PolicyMac"/>.</summary>
+    public IReadOnlyList<string> AllowedHosts { get; private set; } = [];
+
+    public List<ScopeMember> ScopeMembers { get; } = [];
+
+    /// <summary>Grows with every change of scope or hosts; the newest must also stand in the audit trail.</summary>
+    public int PolicyVersion { get; private set; }
+
+    /// <summary>Keyed MAC over scope and hosts: a row changed behind the app's back is refused.</summary>
+    public byte[] PolicyMac { get; private set; } = [];
+
+    /// <summary>The version new calls use; null when none does.</summary>
+    public int? ActiveVersion { get; private set; }
+
+    /// <summary>Grows by one with every change; a page that shows an older one is stale.</summary>
+    public int Revision { get; private set; }
+
+    public List<CredentialVersion> Versions { get; } = [];
+
+    public long Stamp { get; set; }
+
+    public static Credential Register(Guid id, Guid workspaceId, string name, CredentialType type, DateTimeOffset now) => new(id, workspaceId, name, type, now);
+
+    public Scope Scope => Scope.Of(ScopeMembers);
+
+    /// <summary>Adds a pending version; the caller seals the value for exactly this id and number.</summary>
+    public CredentialVersion AddVersion(Guid versionId, SealedValue value, string fingerprint, string createdBy, DateTimeOffset now)
+    {
+        var version = new CredentialVersion(versionId, Id, NextVersionNumber, value, fingerprint, createdBy, now);
+        Versions.Add(version);
+        Touch();
+        return version;
+    }
+
+    public int NextVersionNumber => Versions.Count == 0 ? 1 : Versions.Max(v => v.Number) + 1;
+
+    public CredentialVersion? Pending => Versions.Find(v => v.State == VersionState.Pending);
+
+    public CredentialVersion? Active => Versions.Find(v => v.State == VersionState.Active);
+
+    public CredentialVersion? Retiring => Versions.Find(v => v.State == VersionState.Retiring);
+
+    /// <summary>Replaces scope and hosts. The caller computes the MAC for the next policy version and audits that number in the same transaction.</summary>
+    /// <param name="above">The newest number that was audited; the next one is above it whatever the row says.</param>
+    public void ChangePolicy(IEnumerable<ScopeMember> members, IReadOnlyList<string> hosts, Func<Credential, byte[]> mac, int above = 0)
+    {
+        var wanted = members.ToList();
+        ScopeMembers.RemoveAll(m => !wanted.Exists(w => w.ConsumerId == m.ConsumerId));
+        ScopeMembers.AddRange(wanted.Where(w => !ScopeMembers.Exists(m => m.ConsumerId == w.ConsumerId)));
+        AllowedHosts = hosts;
+        PolicyVersion = Math.Max(PolicyVersion, above) + 1;
+        PolicyMac = mac(this);
+        Touch();
+    }
+
+    public void Rename(string name)
+    {
+        Name = name;
+        Touch();
+    }
+
+    public void Expire(DateTimeOffset? at)
+    {
+        ExpiresAt = at;
+        Touch();
+    }
+
+    public void Touch() => Revision++;
+
+    /// <summary>New calls use the pending version; the active one is retiring.</summary>
+    public void Promote(DateTimeOffset now)
+    {
+        var pending = Pending ?? throw new InvalidOperationException("no pending version");
+        if (Active is { } old) (old.State, old.RetiringAt) = (VersionState.Retiring, now);
+        (pending.State, pending.ActivatedAt, ActiveVersion) = (VersionState.Active, now, pending.Number);
+        Touch();
+    }
+
+    /// <summary>The retiring version is active again; the one that replaced it is discarded.</summary>
+    public void RollBack(DateTimeOffset now)
+    {
+        var old = Retiring ?? throw new InvalidOperationException("no retiring version");
+        Active?.Destroy(VersionState.Discarded, now);
+        (old.State, old.RetiringAt, ActiveVersion) = (VersionState.Active, null, old.Number);
+        Touch();
+    }
+
+    /// <summary>The retiring version is over: its key and ciphertext are destroyed.</summary>
+    public void Retire(DateTimeOffset now)
+    {
+        (Retiring ?? throw new InvalidOperationException("no retiring version")).Destroy(VersionState.Retired, now);
+        Touch();
+    }
+
+    /// <summary>The pending version never goes live.</summary>
+    public void Discard(DateTimeOffset now)
+    {
+        (Pending ?? throw new InvalidOperationException("no pending version")).Destroy(VersionState.Discarded, now);
+        Touch();
+    }
+
+    /// <summary>No more use, ever; every value is destroyed, the history stays.</summary>
+    public void Archive(DateTimeOffset now)
+    {
+        ArchivedAt = now;
+        ActiveVersion = null;
+        foreach (var v in Versions.Where(v => v.WrappedKey is not null)) v.Destroy(v.State == VersionState.Pending ? VersionState.Discarded : VersionState.Retired, now);
+        Touch();
+    }
+}

@@ -1,0 +1,112 @@
+namespace Evose.Admin.Domain.Credentials;
+
+/// <summary>The life of a version: Pending → Active → Retiring → Retired, or Pending → Discarded.</summary>
+public enum VersionState
+{
+    /// <summary>Entered, not used yet.</summary>
+    Pending,
+
+    /// <summary>New calls use it.</summary>
+    Active,
+
+    /// <summary>Calls that began on it may end on it; it can become active again.</summary>
+    Retiring,
+
+    /// <summary>Over: its data key and ciphertext are destroyed.</summary>
+    Retired,
+
+    /// <summary>Never went live: destroyed.</summary>
+    Discarded,
+}
+
+/// <summary>What a probe with a version's value showed.</summary>
+public enum VerifyResult
+{
+    /// <summary>The upstream accepted it.</summary>
+    Alive,
+
+    /// <summary>The upstream refused it.</summary>
+    Dead,
+
+    /// <summary>The upstream knows it but does not allow this.</summary>
+    LacksPermission,
+
+    /// <summary>No answer that says anything.</summary>
+    Unclear,
+}
+
+/// <summary>One secret value in time. The sealed bytes never change; destroying them is the end of the version.</summary>
+public sealed class CredentialVersion
+{
+    private CredentialVersion() { }
+
+    internal CredentialVersion(Guid id, Guid credentialId, int number, SealedValue value, string fingerprint, string createdBy, DateTimeOffset now)
+    {
+        (Id, CredentialId, Number, Fingerprint, CreatedBy, CreatedAt) = (id, credentialId, number, fingerprint, createdBy, now);
+        WrappedKey = value.WrappedKey;
+        foreach (var (name, bytes) in value.Fields) Fields.Add(new SealedField(id, name, bytes));
+    }
+
+    public Guid Id { get; private set; }
+
+    public Guid CredentialId { get; private set; }
+
+    /// <summary>1, 2, 3 … within the credential.</summary>
+    public int Number { get; private set; }
+
+    public VersionState State { get; internal set; } = VersionState.Pending;
+
+    /// <summary>The version's data key under the workspace's wrap key; null once destroyed.</summary>
+    public byte[]? WrappedKey { get; private set; }
+
+    /// <summary>Keyed fingerprint of the main field, hex; says only whether two values are equal.</summary>
+    public string Fingerprint { get; private set; } = "";
+
+    public DateTimeOffset CreatedAt { get; private set; }
+
+    public string CreatedBy { get; private set; } = "";
+
+    public DateTimeOffset? ActivatedAt { get; internal set; }
+
+    public DateTimeOffset? RetiringAt { get; internal set; }
+
+    /// <summary>Retired or discarded at.</summary>
+    public DateTimeOffset? RetiredAt { get; internal set; }
+
+    public VerifyResult? Verified { get; private set; }
+
+    public DateTimeOffset? VerifiedAt { get; private set; }
+
+    /// <summary>What the probe saw, for a person; never a part of the value.</summary>
+    public string? VerifyNote { get; private set; }
+
+    public List<SealedField> Fields { get; } = [];
+
+    /// <summary>The sealed bytes, or null once destroyed.</summary>
+    public SealedValue? Value => WrappedKey is null ? null : new(WrappedKey, Fields.ToDictionary(f => f.Name, f => f.Bytes));
+
+    public void RecordProbe(VerifyResult result, string note, DateTimeOffset now) => (Verified, VerifyNote, VerifiedAt) = (result, note, now);
+
+    internal void Destroy(VersionState state, DateTimeOffset now)
+    {
+        (State, RetiredAt, WrappedKey) = (state, now, null);
+        Fields.Clear();
+    }
+}
+
+/// <summary>One named field of a version, sealed.</summary>
+public sealed class SealedField
+{
+    private SealedField() { }
+
+    public SealedField(Guid versionId, string name, byte[] bytes) => (VersionId, Name, Bytes) = (versionId, name, bytes);
+
+    public Guid VersionId { get; private set; }
+
+    public string Name { get; private set; } = "";
+
+    public byte[] Bytes { get; private set; } = [];
+}
+
+/// <summary>Ciphertext of a version: the wrapped data key and each field under it. Bytes, never text.</summary>
+public sealed record SealedValue(byte[] WrappedKey, IReadOnlyDictionary<string, byte[]> Fields);

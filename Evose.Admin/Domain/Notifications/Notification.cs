@@ -1,0 +1,52 @@
+namespace Evose.Admin.Domain.Notifications;
+
+/// <summary>What a notification is about.</summary>
+public enum NotificationKind
+{
+    /// <summary>A credential nears its expiry date.</summary>
+    ExpirySoon,
+
+    /// <summary>A credential is past its expiry date.</summary>
+    Expired,
+
+    /// <summary>A retirement is due but held.</summary>
+    RetirementHeld,
+
+    /// <summary>An old version was retired.</summary>
+    VersionRetired,
+
+    /// <summary>A job failed for good.</summary>
+    JobFailed,
+
+    /// <summary>Something was changed behind the app's back.</summary>
+    IntegrityViolation,
+}
+
+/// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>
+public sealed class Notification
+{
+    public Guid Id { get; init; }
+
+    /// <summary>Null: for the organization's admins.</summary>
+    public Guid? WorkspaceId { get; init; }
+
+    public NotificationKind Kind { get; init; }
+
+    /// <summary>What makes it unique, such as <c>expiry:{credential}:{date}:{step}</c>.</summary>
+    public string Key { get; init; } = "";
+
+    public Guid? CredentialId { get; init; }
+
+    public string Title { get; init; } = "";
+
+    public string Body { get; init; } = "";
+
+    /// <summary>Where to act, as a path of the app.</summary>
+    public string? Url { get; init; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? AcknowledgedAt { get; set; }
+
+    public string? AcknowledgedBy { get; set; }
+}

@@ -1,0 +1,22 @@
+namespace Evose.Admin.Domain.Workspaces;
+
+/// <summary>The tenant boundary: every credential, consumer and call belongs to one. What is in another workspace does not exist.</summary>
+public sealed class Workspace : ICataloged
+{
+    private Workspace() { }
+
+    public Workspace(Guid id, string slug, string name, DateTimeOffset createdAt) => (Id, Slug, Name, CreatedAt) = (id, slug, name, createdAt);
+
+    public Guid Id { get; private set; }
+
+    public string Slug { get; private set; } = "";
+
+    public string Name { get; private set; } = "";
+
+    /// <summary>True for the demo workspace, whose values are fake.</summary>
+    public bool IsDemo { get; set; }
+
+    public DateTimeOffset CreatedAt { get; private set; }
+
+    public long Stamp { get; set; }
+}

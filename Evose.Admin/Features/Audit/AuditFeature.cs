@@ -1,0 +1,46 @@
+using Evose.Admin.Platform.Api;
+using Evose.Admin.Platform.Jobs;
+using Evose.Admin.Platform.Web;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Evose.Admin.Features.Audit;
+
+/// <summary>Wires the reviewer's surface: list, export, verification, its page and its nightly job.</summary>
+public static class AuditFeature
+{
+    public static IServiceCollection AddAudit(this IServiceCollection services)
+    {
+        services.AddSingleton<AuditReading>();
+        services.AddSingleton<AuditQuery>();
+        services.AddSingleton<AuditPlacesQuery>();
+        services.AddSingleton<ChainVerifier>();
+        services.AddSingleton<VerifyChain>();
+        return services.AddJob<VerifyChainJob>();
+    }
+
+    public static void ScheduleAudit(this IServiceProvider services) => services.Every<VerifyChainJob>(TimeSpan.FromDays(1));
+
+    public static void MapAudit(this RouteGroupBuilder api)
+    {
+        api.MapGet("/audit/events", async ([AsParameters] FilterQuery q, int? limit, string? cursor, AuditQuery query, HttpContext context) =>
+            ApiResults.Of(await query.RunAsync(context.Caller(), q.Filter(), limit, cursor, context.RequestAborted)));
+        api.MapGet("/audit/export", ([AsParameters] FilterQuery q, string? format, AuditQuery query, TimeProvider clock, HttpContext context) =>
+            AuditExport.AnswerAsync(query, context.Caller(), q.Filter(), format, clock, context.RequestAborted));
+        api.MapGet("/audit/verify", async (VerifyChain verify, HttpContext context) =>
+            ApiResults.Of(await verify.ExecuteAsync(context.Caller(), context.RequestAborted), r => new { r.Verified, r.Events, r.FirstBreak }));
+    }
+
+    /// <summary>The same export for the page's links: the person's cookie instead of a key.</summary>
+    public static void MapAuditDownload(this WebApplication app) =>
+        app.MapGet(DownloadPath, ([AsParameters] FilterQuery q, string? format, AuditQuery query, TimeProvider clock, HttpContext context) =>
+            AuditExport.AnswerAsync(query, context.Caller(), q.Filter(), format, clock, context.RequestAborted)).ExcludeFromDescription();
+
+    public const string DownloadPath = "/ui/audit/export";
+
+    /// <summary>The filters as the address has them.</summary>
+    public sealed record FilterQuery(string? Workspace, string? Actor, string? Action, string? Credential, string? Tool, string? Agent, string? Outcome,
+        [FromQuery(Name = "created_after")] string? CreatedAfter, [FromQuery(Name = "created_before")] string? CreatedBefore)
+    {
+        public AuditFilter Filter() => new(Workspace, Actor, Action, Credential, Tool, Agent, Outcome, CreatedAfter, CreatedBefore);
+    }
+}

@@ -1,0 +1,226 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Audit;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Domain.Consumers;
+using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Web;
+using Microsoft.EntityFrameworkCore;
+
+namespace Evose.Admin.Features.Audit;
+
+/// <summary>
+/// Administrative acts and uses in one list, newest first, of the workspaces whose audit the reader may see. A page ends at a place in each of the two chains and the next
+/// goes on from both: nothing is shown twice or left out while rows are added, also when the clock was set back. Reading is itself audited.
+/// </summary>
+public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, AuditReading reading)
+{
+    private const int ExportStep = 1000;
+
+    public async Task<Outcome<Page<AuditRow>>> RunAsync(Actor actor, AuditFilter filter, int? limit, string? cursor, CancellationToken ct)
+    {
+        if (Cursors.Limit(limit).Failed(out var problem, out var take)) return problem;
+        if (Place.Parse(cursor).Failed(out problem, out var place)) return problem;
+        if ((await PlanAsync(actor, filter, ct)).Failed(out problem, out var plan)) return problem;
+        await reading.NoteAsync(actor, plan.WorkspaceId, filter.Describe(), always: false, ct);
+        var (rows, next) = await FetchAsync(plan, place, take, ct);
+        return new Page<AuditRow>(rows, next is { } more ? Cursors.Encode(more.ToString()) : null, next is not null);
+    }
+
+    /// <summary>The one row with this id, for a link somebody copied.</summary>
+    public async Task<Outcome<AuditRow>> FindAsync(Actor actor, string id, CancellationToken ct)
+    {
+        if ((await PlanAsync(actor, new AuditFilter(), ct)).Failed(out var problem, out var plan)) return problem;
+        var parts = id.Split('-');
+        if (parts.Length != 2 || !long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var seq) || seq == long.MaxValue) return Problem.NotFound("event");
+        await reading.NoteAsync(actor, null, $"event {id}", always: false, ct);
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        AuditRow? row = null;
+        if (parts[0] == Chain.AuditLane && await Acts(db, plan, seq + 1).Where(e => e.Seq == seq).SingleOrDefaultAsync(ct) is { } act) row = AuditRow.Of(act, plan.Slugs);
+        if (parts[0] == Chain.CallLane && await Uses(db, plan, seq + 1).FirstOrDefaultAsync(ct) is { } use && use.Call.Seq == seq) row = AuditRow.Of(use.Call, use.Completion, plan.Slugs);
+        return row is null ? Problem.NotFound("event") : row;
+    }
+
+    /// <summary>At most <paramref name="most"/> rows, read step by step as they are taken; always audited.</summary>
+    public async Task<Outcome<IAsyncEnumerable<AuditRow>>> StreamAsync(Actor actor, AuditFilter filter, int most, string format, CancellationToken ct)
+    {
+        if ((await PlanAsync(actor, filter, ct)).Failed(out var problem, out var plan)) return problem;
+        await reading.NoteAsync(actor, plan.WorkspaceId, $"export {format}: {filter.Describe()}", always: true, ct);
+        return Outcome<IAsyncEnumerable<AuditRow>>.Of(StreamAsync(plan, most, ct));
+    }
+
+    private async IAsyncEnumerable<AuditRow> StreamAsync(Plan plan, int most, [EnumeratorCancellation] CancellationToken ct)
+    {
+        Place? place = Place.Newest;
+        while (place is { } from && most > 0)
+        {
+            (var rows, place) = await FetchAsync(plan, from, Math.Min(most, ExportStep), ct);
+            foreach (var row in rows) yield return row;
+            most -= rows.Count;
+        }
+    }
+
+    // What the reader may see and wants to see, with names turned into ids once.
+    private async Task<Outcome<Plan>> PlanAsync(Actor actor, AuditFilter filter, CancellationToken ct)
+    {
+        if (filter.Parse().Failed(out var problem, out var f)) return problem;
+        var visible = await authorizer.WorkspacesAsync(actor, Permission.ViewAudit, ct);
+        Guid? only = null;
+        if (f.Workspace == Organization)
+        {
+            if (visible is not null) return Problem.NotFound("workspace");
+        }
+        else if (f.Workspace is { } slug)
+        {
+            if ((await authorizer.AuthorizeAsync(actor, slug, Permission.ViewAudit, ct)).Failed(out problem, out var workspace)) return problem;
+            only = workspace.Id;
+        }
+        else if (visible is { Count: 0 } && await authorizer.AuthorizeOrganizationAsync(actor, Permission.ViewAudit, ct) is { } refused)
+        {
+            return refused;
+        }
+
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        var plan = new Plan(f, only, only is null && f.Workspace != Organization ? visible : null, only is null && f.Workspace == Organization)
+        {
+            Slugs = await db.Workspaces.AsNoTracking().ToDictionaryAsync(w => w.Id, w => w.Slug, ct),
+        };
+        // A credential or consumer is found under its present name and under names it had.
+        if (f.Credential is { } credential)
+            plan.CredentialIds = await db.Credentials.Where(c => c.Name == credential).Select(c => c.Id)
+                .Union(db.AuditEvents.Where(e => e.Subject == credential && e.CredentialId != null).Select(e => e.CredentialId!.Value)).ToListAsync(ct);
+        if (f.Tool is { } tool) plan.Consumers.Add(await IdsAsync(db, ConsumerKind.Tool, tool, ct));
+        if (f.Agent is { } agent) plan.Consumers.Add(await IdsAsync(db, ConsumerKind.Agent, agent, ct));
+        return plan;
+    }
+
+    /// <summary>Stands where a workspace's slug stands, for what belongs to none.</summary>
+    public const string Organization = "org";
+
+    private static Task<List<Guid>> IdsAsync(AdminDb db, ConsumerKind kind, string name, CancellationToken ct) =>
+        db.Consumers.Where(c => c.Kind == kind && c.Name == name).Select(c => c.Id).ToListAsync(ct);
+
+    // One row more than wanted from each side says whether there is a next page.
+    private async Task<(IReadOnlyList<AuditRow> Rows, Place? Next)> FetchAsync(Plan plan, Place from, int take, CancellationToken ct)
+    {
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        var acts = plan.WantsActs ? await Acts(db, plan, from.Audit).Take(take + 1).ToListAsync(ct) : [];
+        var uses = plan.WantsUses ? await Uses(db, plan, from.Calls).Take(take + 1).ToListAsync(ct) : [];
+        var rows = new List<AuditRow>(take);
+        int a = 0, u = 0;
+        while (rows.Count < take && (a < acts.Count || u < uses.Count))
+        {
+            if (u == uses.Count || (a < acts.Count && acts[a].At >= uses[u].Call.At)) rows.Add(AuditRow.Of(acts[a++], plan.Slugs));
+            else rows.Add(AuditRow.Of(uses[u].Call, uses[u++].Completion, plan.Slugs));
+        }
+        var more = a < acts.Count || u < uses.Count;
+        return (rows, more ? new Place(a == 0 ? from.Audit : acts[a - 1].Seq, u == 0 ? from.Calls : uses[u - 1].Call.Seq) : null);
+    }
+
+    private static IQueryable<AuditEvent> Acts(AdminDb db, Plan plan, long before)
+    {
+        var f = plan.Filter;
+        var acts = db.AuditEvents.AsNoTracking().Where(e => e.Seq < before);
+        if (plan.WorkspaceId is { } id) acts = acts.Where(e => e.WorkspaceId == id);
+        if (plan.Organization) acts = acts.Where(e => e.WorkspaceId == null);
+        if (plan.Visible is { } visible) acts = acts.Where(e => e.WorkspaceId != null && visible.Contains(e.WorkspaceId.Value));
+        if (f.Actions is { } actions) acts = acts.Where(e => actions.Contains(e.Action));
+        if (f.Actor is { } actor)
+        {
+            var like = Like(actor);
+            var actorId = Guid.TryParse(actor, out var g) ? g : Guid.Empty;
+            acts = acts.Where(e => EF.Functions.Like(e.ActorName, like, "\\") || (actorId != Guid.Empty && e.ActorId == actorId));
+        }
+        if (f.Credential is { } credential)
+        {
+            var ids = plan.CredentialIds;
+            acts = ids.Count == 0 ? acts.Where(e => e.Subject == credential) : acts.Where(e => e.CredentialId != null && ids.Contains(e.CredentialId.Value));
+        }
+        foreach (var ids in plan.Consumers) acts = acts.Where(e => e.SubjectId != null && ids.Contains(e.SubjectId.Value));
+        if (f.Outcome is { } outcome) acts = acts.Where(e => e.Outcome == (outcome == "succeeded" ? AuditOutcome.Succeeded : outcome == "refused" ? AuditOutcome.Refused : AuditOutcome.Failed));
+        if (f.After is { } after) acts = acts.Where(e => e.At >= after);
+        if (f.Before is { } until) acts = acts.Where(e => e.At < until);
+        return acts.OrderByDescending(e => e.Seq);
+    }
+
+    private static IQueryable<Use> Uses(AdminDb db, Plan plan, long before)
+    {
+        var f = plan.Filter;
+        var calls = db.Calls.AsNoTracking().Where(c => c.Seq < before);
+        if (plan.WorkspaceId is { } id) calls = calls.Where(c => c.WorkspaceId == id);
+        if (plan.Organization) calls = calls.Where(c => c.WorkspaceId == null);
+        if (plan.Visible is { } visible) calls = calls.Where(c => c.WorkspaceId != null && visible.Contains(c.WorkspaceId.Value));
+        if (!f.Refusals) calls = calls.Where(c => !c.Refused);
+        if (!f.Uses) calls = calls.Where(c => c.Refused);
+        if (f.Actor is { } actor)
+        {
+            var like = Like(actor);
+            var actorId = Guid.TryParse(actor, out var g) ? g : Guid.Empty;
+            calls = calls.Where(c => EF.Functions.Like(c.ApiKey!, like, "\\") || c.UserId == actor || EF.Functions.Like(c.UserName!, like, "\\") || EF.Functions.Like(c.UserEmail!, like, "\\")
+                || (actorId != Guid.Empty && c.ApiKeyId == actorId));
+        }
+        if (f.Credential is { } credential)
+        {
+            var ids = plan.CredentialIds;
+            calls = ids.Count == 0 ? calls.Where(c => c.Credential == credential) : calls.Where(c => c.CredentialId != null && ids.Contains(c.CredentialId.Value));
+        }
+        if (f.Tool is { } tool) calls = calls.Where(c => c.Tool == tool);
+        if (f.Agent is { } agent) calls = calls.Where(c => c.Agent == agent);
+        if (f.After is { } after) calls = calls.Where(c => c.At >= after);
+        if (f.Before is { } until) calls = calls.Where(c => c.At < until);
+        var uses = from c in calls
+                   join k in db.CallCompletions.AsNoTracking() on c.Seq equals k.CallSeq into ends
+                   from k in ends.DefaultIfEmpty()
+                   select new { Call = c, Completion = k };
+        if (f.Outcome is { } outcome)
+        {
+            var wanted = Enum.GetValues<CallOutcome>().Single(o => o.Wire() == outcome);
+            uses = wanted switch
+            {
+                CallOutcome.Refused => uses.Where(x => x.Call.Refused || x.Completion!.Outcome == wanted),
+                CallOutcome.Unknown => uses.Where(x => !x.Call.Refused && (x.Completion == null || x.Completion.Outcome == wanted)),
+                _ => uses.Where(x => !x.Call.Refused && x.Completion!.Outcome == wanted),
+            };
+        }
+        return uses.OrderByDescending(x => x.Call.Seq).Select(x => new Use(x.Call, x.Completion));
+    }
+
+    private static string Like(string part) => $"%{part.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+
+    private sealed record Use(CallRecord Call, CallCompletion? Completion);
+
+    private sealed record Plan(AuditFilter.Parsed Filter, Guid? WorkspaceId, IReadOnlyList<Guid>? Visible, bool Organization)
+    {
+        public required Dictionary<Guid, string> Slugs { get; init; }
+
+        public List<Guid> CredentialIds { get; set; } = [];
+
+        /// <summary>One list of ids per consumer that was named; an act must be about one of each.</summary>
+        public List<List<Guid>> Consumers { get; } = [];
+
+        public bool WantsActs => Filter.Actions is not { Count: 0 } && Filter.Outcome is not ("upstream_error" or "unknown");
+
+        public bool WantsUses => Filter.Uses || Filter.Refusals;
+    }
+
+    /// <summary>What lies before these places in both chains has not been shown yet.</summary>
+    private sealed record Place(long Audit, long Calls)
+    {
+        public static readonly Place Newest = new(long.MaxValue, long.MaxValue);
+
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Audit}.{Calls}");
+
+        public static Outcome<Place> Parse(string? cursor)
+        {
+            if (Cursors.Decode(cursor).Failed(out var problem, out var text)) return problem;
+            if (text is null) return Newest;
+            var parts = text.Split('.');
+            return parts.Length == 2 && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var audit) && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var calls)
+                ? new Place(audit, calls)
+                : Problem.Malformed("The cursor is not one of ours. Start again without it.");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+using System.Data.Common;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Platform.Brokering;
+using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
+using Evose.Admin.Platform.Outbound;
+using Evose.Admin.Platform.Vault;
+using Evose.Admin.Platform.Web;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Evose.Admin.Features.Broker;
+
+/// <summary>
+/// <c>ANY /broker/{workspace}/{tool}/{**path}</c>: the nine steps of a call, in order. Steps 1 to 6 are <see cref="CallGate"/>'s; here the call is forwarded and completed.
+/// </summary>
+public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forwarder, OutboundClient outbound, IOptions<BrokerOptions> options, ILogger<BrokerEndpoint> log)
+{
+    private readonly ForwarderRequestConfig _http = Config(options.Value, new Version(1, 1));
+    private readonly ForwarderRequestConfig _https = Config(options.Value, new Version(2, 0));
+
+    private static ForwarderRequestConfig Config(BrokerOptions options, Version version) =>
+        new() { ActivityTimeout = options.ActivityTimeout, Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionOrLower };
+
+    /// <summary>Answers every call, whatever fails on the way: this stands before the middleware that does so for the rest of the app.</summary>
+    public async Task HandleAsync(HttpContext context)
+    {
+        try
+        {
+            await PassAsync(context);
+        }
+        catch (Exception e) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        {
+            var problem = e switch
+            {
+                VaultSealedException => Problem.Sealed,
+                DbException or TimeoutException => Problem.AuditUnavailable,
+                BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Problem.Malformed("The body is too large."),
+                BadHttpRequestException => Problem.Malformed("The request could not be read."),
+                _ => Problem.Internal,
+            };
+            if (problem.Kind == ProblemKind.Bug) LogBug(e.GetType().Name, context.TraceIdentifier);
+            context.Response.Clear();
+            await ApiResults.WriteAsync(context, problem);
+        }
+    }
+
+    private async Task PassAsync(HttpContext context)
+    {
+        // TRACE would give the injected header back; CONNECT is no call.
+        if (context.Request.Method is not ("GET" or "HEAD" or "POST" or "PUT" or "PATCH" or "DELETE" or "OPTIONS"))
+        {
+            await ApiResults.WriteAsync(context, Problem.Invalid("method", "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS."));
+            return;
+        }
+        if (!TryRead(context, out var request))
+        {
+            await ApiResults.WriteAsync(context, Problem.NotFound("address; it is /broker/{workspace}/{tool}/{path}"));
+            return;
+        }
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = options.Value.MaxRequestBytes;
+
+        // 1 Authenticate, 2 Find, 3 Authorize, 4 Refuse, 5 Resolve, 6 Record and open.
+        var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: true), request, context.Request.QueryString, context.RequestAborted);
+        if (entered.Failed(out var problem, out var call))
+        {
+            await ApiResults.WriteAsync(context, problem);
+            return;
+        }
+
+        using (call)
+        {
+            var recorded = call.Recorded;
+            try
+            {
+                // 7 Inject and forward: vetted addresses only, no redirects, nothing of ours goes along.
+                var target = call.Request.Target;
+                var error = await forwarder.SendAsync(context, target.GetLeftPart(UriPartial.Authority), outbound.For(recorded.Call.Workspace!.Id),
+                    target.Scheme == Uri.UriSchemeHttp ? _http : _https, new SecretInjector(call), context.RequestAborted);
+
+                // 8 Scrub has its place here. 9 Complete.
+                if (error == ForwarderError.None) CompleteAnswered(recorded, context.Response.StatusCode);
+                else await FailAsync(context, recorded, error);
+            }
+            finally
+            {
+                // Whatever happened, the use has an end. A second completion does nothing.
+                recorded.Complete(null, CallOutcome.Failed, "internal");
+            }
+        }
+    }
+
+    private static void CompleteAnswered(RecordedCall recorded, int status) =>
+        recorded.Complete(status, status < 400 ? CallOutcome.Succeeded : CallOutcome.UpstreamError, null);
+
+    private static async Task FailAsync(HttpContext context, RecordedCall recorded, ForwarderError error)
+    {
+        var exception = context.Features.Get<IForwarderErrorFeature>()?.Exception;
+        var begun = context.Response.HasStarted;
+        if (context.RequestAborted.IsCancellationRequested)
+        {
+            recorded.Complete(begun ? context.Response.StatusCode : null, CallOutcome.Failed, "caller_left");
+            return;
+        }
+        if (error is ForwarderError.RequestBodyClient or ForwarderError.RequestBodyCanceled or ForwarderError.UpgradeRequestClient)
+        {
+            // The caller's own body broke off or was too large: neither the upstream nor the key has anything to do with it.
+            recorded.Complete(begun ? context.Response.StatusCode : null, CallOutcome.Failed, LedgerStore.CallerBody);
+            if (begun) return;
+            context.Response.Clear();
+            await ApiResults.WriteAsync(context, Problem.Malformed("The body could not be read to its end, or it is too large."));
+            return;
+        }
+        var reason = error is ForwarderError.RequestTimedOut ? "timeout" : exception is null ? "protocol" : OutboundFailures.Reason(exception);
+        recorded.Complete(begun ? context.Response.StatusCode : null, CallOutcome.Failed, reason);
+        // An answer that has begun cannot be taken back: YARP has reset the connection, so the caller sees it broke off.
+        if (begun) return;
+        context.Response.Clear();
+        await ApiResults.WriteAsync(context, exception is null ? Problem.UpstreamFailed("The upstream did not answer in a way that can be passed on.", reason) : OutboundFailures.Describe(exception));
+    }
+
+    [LoggerMessage(LogLevel.Error, "A call failed in a way that is a defect of ours: {Error}, request {RequestId}")]
+    private partial void LogBug(string error, string requestId);
+
+    // /broker/{workspace}/{tool}/{**path}; the path is as Kestrel decoded it, dot segments already gone.
+    private static bool TryRead(HttpContext context, out CallRequest request)
+    {
+        request = default;
+        if (context.Request.Path.Value is not { Length: > 8 } whole) return false;
+        var rest = whole.AsSpan("/broker/".Length);
+        var first = rest.IndexOf('/');
+        if (first <= 0) return false;
+        var workspace = rest[..first].ToString();
+        rest = rest[(first + 1)..];
+        var second = rest.IndexOf('/');
+        var tool = (second < 0 ? rest : rest[..second]).ToString();
+        if (tool.Length == 0 || !Slug.IsValid(workspace) || !Slug.IsValid(tool)) return false;
+        var path = second < 0 ? PathString.Empty : new PathString(rest[second..].ToString());
+        request = new CallRequest(workspace, tool, context.Request.Method, Encoded(context, path), CallContext.Of(context.Request.Headers), context.Connection.RemoteIpAddress?.ToString(), context.TraceIdentifier);
+        return true;
+    }
+
+    // As the caller wrote it, so that %2F stays one segment's slash; when it holds dot segments or is of another form, as Kestrel has resolved it.
+    private static string Encoded(HttpContext context, PathString decoded)
+    {
+        if (!decoded.HasValue || decoded == "/") return "";
+        var raw = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
+        var end = raw.IndexOf('?', StringComparison.Ordinal);
+        if (end >= 0) raw = raw[..end];
+        // "/broker/{workspace}/{tool}/…": the names hold nothing that is ever encoded.
+        var start = raw.Length > 8 && raw.StartsWith("/broker/", StringComparison.OrdinalIgnoreCase) ? raw.IndexOf('/', 8) : -1;
+        start = start < 0 ? -1 : raw.IndexOf('/', start + 1);
+        if (start < 0 || raw.Contains('\\', StringComparison.Ordinal)) return RenderedRequest.Encode(decoded);
+        foreach (var segment in raw[start..].Split('/'))
+            if (Uri.UnescapeDataString(segment) is "." or ".." || segment.Contains("%5c", StringComparison.OrdinalIgnoreCase)) return RenderedRequest.Encode(decoded);
+        return raw[start..];
+    }
+}

@@ -1,0 +1,117 @@
+using System.Threading.RateLimiting;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Access;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Platform.Brokering;
+using Evose.Admin.Platform.Catalog;
+using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
+using Evose.Admin.Platform.Notifications;
+using Evose.Admin.Platform.Vault;
+
+namespace Evose.Admin.Features.Broker;
+
+/// <summary>Steps 1 to 6 of a call: authenticate, find, authorize, refuse, resolve, record and then open. What comes out may be sent and must be completed.</summary>
+public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys, DecideCall decide, UsageLedger ledger, SecretVault vault, IntegrityAlarm alarm, TimeProvider clock) : IDisposable
+{
+    // Anybody can send calls with made-up keys: they are recorded, but not at a rate that would fill the ledger.
+    private readonly TokenBucketRateLimiter _unknownKeys = new(new() { TokenLimit = 100, TokensPerPeriod = 10, ReplenishmentPeriod = TimeSpan.FromSeconds(1), QueueLimit = 0 });
+
+    /// <summary>A call is decided again when something it rests on changed while it was on its way; more often than this only under a storm of changes.</summary>
+    private const int MaxDecisions = 8;
+
+    public async ValueTask<Outcome<OpenedCall>> EnterAsync(string? token, CallRequest request, QueryString query, CancellationToken ct)
+    {
+        if (vault.IsSealed) return Problem.Sealed;
+        for (var attempt = 1; ; attempt++)
+        {
+            // 1 Authenticate: checksum, catalogue, constant-time hash. A key that is not live is told apart from an unknown one only to its holder.
+            var snapshot = attempt == 1 ? await catalog.CurrentAsync(ct) : await catalog.RefreshAsync(ct);
+            var key = keys.Find(snapshot, token);
+            if (key is null)
+            {
+                if (_unknownKeys.AttemptAcquire().IsAcquired) await ledger.AuthorizeAsync(decide.Unknown(snapshot, request));
+                return Denial.KeyUnknown.ToProblem();
+            }
+
+            // 2 Find, 3 Authorize, 4 Refuse, 5 Resolve.
+            var call = decide.Decide(snapshot, key, request);
+            if (call.Refusal is { } refusal)
+            {
+                // A refusal is recorded like a use; when it cannot be, it is a refusal all the same.
+                var kept = await ledger.AuthorizeAsync(call.Entry);
+                if (call.Entry.Rule == Denial.PolicyTampered.Rule() && call.Workspace is { } where)
+                    await alarm.RaiseAsync(where.Id, call.Entry.Uses.Count > 0 ? call.Entry.Uses[0].CredentialId : null, call.Entry.Uses.Count > 0 ? call.Entry.Uses[0].Name : request.Tool,
+                        "What decides where its value may travel was changed outside the app.", CancellationToken.None);
+                return kept.Verdict == LedgerVerdict.Unavailable ? Problem.AuditUnavailable : refusal;
+            }
+
+            // 6 Record, then open: nothing is opened before the use is durable.
+            var answer = await ledger.AuthorizeAsync(call.Entry);
+            if (answer.Verdict == LedgerVerdict.Stale && attempt < MaxDecisions) continue;
+            if (answer.Verdict != LedgerVerdict.Recorded) return Problem.AuditUnavailable;
+            var recorded = new RecordedCall(call, answer.FirstSeq, ledger, clock);
+            return await OpenAsync(recorded, request, query, ct);
+        }
+    }
+
+    public void Dispose() => _unknownKeys.Dispose();
+
+    private async ValueTask<Outcome<OpenedCall>> OpenAsync(RecordedCall recorded, CallRequest request, QueryString query, CancellationToken ct)
+    {
+        var call = recorded.Call;
+        OpenedValues? values = null;
+        try
+        {
+            values = OpenedValues.Open(vault, call.Request!, call.Versions);
+            var rendered = RenderedRequest.Render(call.Request!, values, request.Path, query);
+            if (!rendered.Failed(out var problem, out var ready)) return new OpenedCall(recorded, values, ready);
+            recorded.Complete(null, CallOutcome.Failed, Denial.ValueUnsafe.Rule());
+            values.Dispose();
+            return problem;
+        }
+        catch (IntegrityException)
+        {
+            recorded.Complete(null, CallOutcome.Failed, "integrity_violation");
+            foreach (var v in call.Versions)
+                await alarm.RaiseAsync(v.WorkspaceId, v.CredentialId, v.Name, $"The stored bytes of version {v.Version} failed their integrity check.", CancellationToken.None);
+            return Problem.CredentialUnavailable("The credential's stored value failed its integrity check, so it is not used. Register it anew.");
+        }
+        catch (KeyNotFoundException)
+        {
+            recorded.Complete(null, CallOutcome.Failed, Denial.FieldUnknown.Rule());
+            values?.Dispose();
+            return Denial.FieldUnknown.ToProblem();
+        }
+        catch
+        {
+            // Whatever else goes wrong here, the record is completed.
+            recorded.Complete(null, CallOutcome.Failed, "internal");
+            values?.Dispose();
+            throw;
+        }
+    }
+}
+
+/// <summary>A call whose use is durable. Completed exactly once.</summary>
+public sealed class RecordedCall(DecidedCall call, long firstSeq, UsageLedger ledger, TimeProvider clock)
+{
+    private readonly long _began = clock.GetTimestamp();
+    private int _completed;
+
+    public DecidedCall Call { get; } = call;
+
+    public void Complete(int? status, CallOutcome outcome, string? reason)
+    {
+        if (Interlocked.Exchange(ref _completed, 1) != 0) return;
+        ledger.Complete(Call.Entry, firstSeq, status, (long)clock.GetElapsedTime(_began).TotalMicroseconds, outcome, reason);
+    }
+
+    public TimeSpan Elapsed => clock.GetElapsedTime(_began);
+}
+
+/// <summary>A recorded call with its values open. Disposing zeroes them.</summary>
+public sealed record OpenedCall(RecordedCall Recorded, OpenedValues Values, RenderedRequest Request) : IDisposable
+{
+    public void Dispose() => Values.Dispose();
+}

@@ -1,0 +1,122 @@
+using Evose.Admin.Domain.Templates;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Evose.Admin.Features.Broker;
+
+/// <summary>Step 7: what goes to the upstream and what comes back. The caller's headers without ours, then the tool's, which win.</summary>
+public sealed class SecretInjector(OpenedCall call) : HttpTransformer
+{
+    // These speak for the origin that sends them, and in our answer that would be us.
+    private static readonly string[] NotPassedOn = ["Set-Cookie", "Strict-Transport-Security", "Public-Key-Pins", "Clear-Site-Data", "Alt-Svc", "Service-Worker-Allowed", "Refresh", "Report-To", "NEL"];
+
+    public override ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+    {
+        proxyRequest.RequestUri = call.Request.Target;
+        foreach (var (name, values) in httpContext.Request.Headers)
+        {
+            if (name.StartsWith(':') || HeaderRules.IsStripped(name) || string.Equals(name, "Authorization", StringComparison.OrdinalIgnoreCase) || call.Request.Sets(name)) continue;
+            if (values.Count == 1) Add(proxyRequest, name, values[0]!);
+            else Add(proxyRequest, name, values.ToArray());
+        }
+        if (proxyRequest.Content is { } content && httpContext.Request.ContentLength is { } length) content.Headers.ContentLength = length;
+        // Values were checked in RenderedRequest.Render; this is the one place where a secret is put on the wire.
+        foreach (var (name, value) in call.Request.Headers) Add(proxyRequest, name, value);
+        return default;
+    }
+
+    private static void Add(HttpRequestMessage request, string name, string value)
+    {
+        if (!request.Headers.TryAddWithoutValidation(name, value)) request.Content?.Headers.TryAddWithoutValidation(name, value);
+    }
+
+    private static void Add(HttpRequestMessage request, string name, string?[] values)
+    {
+        if (!request.Headers.TryAddWithoutValidation(name, values)) request.Content?.Headers.TryAddWithoutValidation(name, values);
+    }
+
+    public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        if (!await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)) return false;
+        var headers = httpContext.Response.Headers;
+        foreach (var name in NotPassedOn) headers.Remove(name);
+        headers["X-Request-Id"] = httpContext.TraceIdentifier;
+        if (proxyResponse?.Content is { } content) proxyResponse.Content = new PromptContent(content, httpContext.Response);
+        return true;
+    }
+
+    /// <summary>An answer's body that sends the headers on as soon as the first byte is not there yet, instead of with it: a model may think for minutes.</summary>
+    private sealed class PromptContent : HttpContent
+    {
+        private readonly HttpContent _inner;
+        private readonly HttpResponse _response;
+
+        public PromptContent(HttpContent inner, HttpResponse response)
+        {
+            // The headers are on their way already; only the stream is read from here on.
+            (_inner, _response) = (inner, response);
+        }
+
+        protected override async Task<Stream> CreateContentReadStreamAsync() => new PromptStream(await _inner.ReadAsStreamAsync(), _response);
+
+        protected override Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) => CreateContentReadStreamAsync();
+
+        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) => _inner.CopyToAsync(stream, context);
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = _inner.Headers.ContentLength ?? 0;
+            return _inner.Headers.ContentLength is not null;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) _inner.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+
+    private sealed class PromptStream(Stream inner, HttpResponse response) : Stream
+    {
+        private bool _begun;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = inner.ReadAsync(buffer, cancellationToken);
+            if (_begun) return read;
+            _begun = true;
+            return read.IsCompleted ? read : FlushThenAsync(read, cancellationToken);
+        }
+
+        private async ValueTask<int> FlushThenAsync(ValueTask<int> read, CancellationToken ct)
+        {
+            await response.BodyWriter.FlushAsync(ct);
+            return await read;
+        }
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override void Flush() { }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) inner.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Audit;
+using Evose.Admin.Domain.Consumers;
+using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Catalog;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Vault;
+using Microsoft.EntityFrameworkCore;
+
+namespace Evose.Admin.Features.Credentials;
+
+/// <summary>Everything about one credential but its values. An archived one answers too: its history stays.</summary>
+/// <param name="PolicyIntact">False: scope or hosts were changed outside the app, and the broker refuses.</param>
+public sealed record CredentialView(Guid Id, string Name, CredentialType Type, string? Description, string? Provider, CredentialStatus Status, ScopeNames Scope, IReadOnlyList<string> AllowedHosts,
+    string? Owner, DateTimeOffset? ExpiresAt, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt, long CallsEver, IReadOnlyList<VersionView> Versions, RotationView? Rotation, int Revision, int PolicyVersion,
+    bool PolicyIntact, DateTimeOffset? ArchivedAt, string? ArchivedBy)
+{
+    public string? Environment => CredentialName.Environment(Name);
+
+    public bool ScopeIsEmpty => Scope is { Tools.Count: 0, Agents.Count: 0, Workflows.Count: 0 };
+}
+
+/// <summary>One version, without its value.</summary>
+/// <param name="RetireAt">When a retiring version goes at the earliest.</param>
+/// <param name="RetiredAt">When it was destroyed.</param>
+public sealed record VersionView(int Number, VersionState State, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset? ActivatedAt, DateTimeOffset? RetireAt, DateTimeOffset? RetiredAt, string Fingerprint, VerifyResult? Verified);
+
+/// <summary>The open rotation in short.</summary>
+public sealed record RotationView(RotationState State, int PendingVersion, int? OldVersion, string StartedBy, DateTimeOffset StartedAt, DateTimeOffset? RetireAt);
+
+/// <summary>Finds a credential by name, the living one first.</summary>
+public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, TimeProvider clock)
+{
+    public async Task<Outcome<CredentialView>> RunAsync(Actor actor, string workspaceSlug, string name, CancellationToken ct)
+    {
+        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
+        return (await LoadAsync(db, [id], ct))[0];
+    }
+
+    /// <summary>Views in the order of the ids, each kind of row read once for all of them.</summary>
+    internal async Task<IReadOnlyList<CredentialView>> LoadAsync(AdminDb db, IReadOnlyList<Guid> ids, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var credentials = await db.Credentials.AsNoTracking().AsSplitQuery().Include(c => c.ScopeMembers).Include(c => c.Versions).Where(c => ids.Contains(c.Id)).ToListAsync(ct);
+        var members = credentials.SelectMany(c => c.ScopeMembers.Select(m => m.ConsumerId)).Distinct().ToList();
+        var names = await db.Consumers.AsNoTracking().Where(c => members.Contains(c.Id)).Select(c => new { c.Id, c.Name }).ToDictionaryAsync(c => c.Id, c => c.Name, ct);
+        var ownerIds = credentials.Where(c => c.OwnerId is not null).Select(c => c.OwnerId!.Value).Distinct().ToList();
+        var owners = await db.Users.AsNoTracking().Where(u => ownerIds.Contains(u.Id)).Select(u => new { u.Id, u.Email }).ToDictionaryAsync(u => u.Id, u => u.Email, ct);
+        var uses = await db.CredentialUses.AsNoTracking().Where(u => ids.Contains(u.CredentialId)).ToDictionaryAsync(u => u.CredentialId, ct);
+        var rotations = await db.Rotations.AsNoTracking().Where(r => ids.Contains(r.CredentialId) && (r.State == RotationState.Pending || r.State == RotationState.Grace)).ToDictionaryAsync(r => r.CredentialId, ct);
+        var archived = credentials.Where(c => c.ArchivedAt is not null).Select(c => c.Id).ToList();
+        var archivers = archived.Count == 0 ? [] : await db.AuditEvents.AsNoTracking().Where(e => e.CredentialId != null && archived.Contains(e.CredentialId.Value) && e.Action == AuditAction.CredentialArchived)
+            .Select(e => new { Id = e.CredentialId!.Value, e.ActorName }).ToListAsync(ct);
+
+        var views = new Dictionary<Guid, CredentialView>();
+        foreach (var c in credentials)
+        {
+            var rotation = rotations.GetValueOrDefault(c.Id);
+            var use = uses.GetValueOrDefault(c.Id);
+            var status = CredentialStatusPolicy.Of(c, now);
+            views[c.Id] = new CredentialView(c.Id, c.Name, c.Type, c.Description, c.Provider, status, new ScopeNames(Of(c, ConsumerKind.Tool), Of(c, ConsumerKind.Agent), Of(c, ConsumerKind.Workflow)), c.AllowedHosts,
+                c.OwnerId is { } owner ? owners.GetValueOrDefault(owner) : null, c.ExpiresAt, c.CreatedAt, use?.LastUsedAt, use?.Calls ?? 0,
+                [.. c.Versions.OrderByDescending(v => v.Number).Select(v => new VersionView(v.Number, v.State, v.CreatedAt, v.CreatedBy, v.ActivatedAt, v.State == VersionState.Retiring ? rotation?.RetireAt : null, v.RetiredAt, v.Fingerprint, v.Verified))],
+                rotation is null ? null : new RotationView(rotation.State, rotation.PendingVersion, rotation.OldVersion, rotation.StartedBy, rotation.StartedAt, rotation.RetireAt),
+                c.Revision, c.PolicyVersion, await PolicyCheck.IsIntactAsync(db, vault, c, ct), c.ArchivedAt, archivers.Find(a => a.Id == c.Id)?.ActorName);
+        }
+        return [.. ids.Where(views.ContainsKey).Select(id => views[id])];
+
+        List<string> Of(Credential c, ConsumerKind kind) => [.. c.ScopeMembers.Where(m => m.Kind == kind).Select(m => names.GetValueOrDefault(m.ConsumerId)).OfType<string>().Order(StringComparer.Ordinal)];
+    }
+}

@@ -1,0 +1,66 @@
+using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Web;
+using Evose.Admin.UI;
+using Microsoft.AspNetCore.Components;
+
+namespace Evose.Admin.Features.Credentials;
+
+/// <summary>The credentials of a workspace; search, filters, sort and page stand in the address.</summary>
+public sealed partial class CredentialListPage : AdminPage
+{
+    private const int PageSize = 50;
+    private Page<CredentialListQuery.Row>? _page;
+    private bool _manages;
+    private (string, CredentialListQuery.Filter)? _shown;
+
+    [Inject] public required CredentialListQuery Query { get; init; }
+
+    [Inject] public required Authorizer Authorizer { get; init; }
+
+    [Parameter] public string Ws { get; set; } = "";
+
+    [SupplyParameterFromQuery(Name = "q")] public string? Q { get; set; }
+
+    [SupplyParameterFromQuery(Name = "status")] public string? Status { get; set; }
+
+    [SupplyParameterFromQuery(Name = "env")] public string? Env { get; set; }
+
+    [SupplyParameterFromQuery(Name = "sort")] public string? Sort { get; set; }
+
+    [SupplyParameterFromQuery(Name = "cursor")] public string? Cursor { get; set; }
+
+    private bool IsFiltered => !string.IsNullOrEmpty(Q) || !string.IsNullOrEmpty(Status) || !string.IsNullOrEmpty(Env) || Cursor is not null;
+
+    protected override async Task OnParametersSetAsync()
+    {
+        var filter = new CredentialListQuery.Filter(Q, Status, Env, Sort, PageSize, Cursor);
+        if (_shown == (Ws, filter)) return;
+        if (_shown?.Item1 != Ws) _manages = (await Authorizer.RightsAsync(Actor, Ws, Gone)).Allows(Permission.ManageCredentials);
+        _shown = (Ws, filter);
+        var outcome = await Query.RunAsync(Actor, Ws, filter, Gone);
+        // What an address says wrongly is dropped: an old link still shows the list.
+        if (outcome.Problem is { Kind: Domain.ProblemKind.Invalid or Domain.ProblemKind.Malformed }) outcome = await Query.RunAsync(Actor, Ws, new CredentialListQuery.Filter(Limit: PageSize), Gone);
+        Problem = outcome.Problem;
+        // After a failure the last rows stay.
+        if (outcome.Problem is null) _page = outcome.Value;
+    }
+
+    private long Share(long calls) => calls * 100 / Math.Max(1, _page!.Data.Max(c => c.Calls));
+
+    private void Go(string? q = null, string? status = null, string? env = null, string? sort = null) =>
+        Navigation.NavigateTo(Address(null, q ?? Q, status ?? Status, env ?? Env, sort ?? Sort), replace: q is not null);
+
+    private string Address(string? cursor = null) => Address(cursor, Q, Status, Env, Sort);
+
+    private string Address(string? cursor, string? q, string? status, string? env, string? sort) => Navigation.GetUriWithQueryParameters(Urls.Credentials(Ws), new Dictionary<string, object?>
+    {
+        ["q"] = Some(q),
+        ["status"] = Some(status),
+        ["env"] = Some(env),
+        ["sort"] = sort == "name" ? null : Some(sort),
+        ["cursor"] = cursor,
+    });
+
+    private static string? Some(string? text) => string.IsNullOrEmpty(text) ? null : text;
+}

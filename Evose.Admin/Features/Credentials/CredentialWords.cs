@@ -1,0 +1,58 @@
+using System.Globalization;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Credentials;
+
+namespace Evose.Admin.Features.Credentials;
+
+/// <summary>The words for types and the reading of what people write about a credential, the same for pages and REST.</summary>
+internal static class CredentialWords
+{
+    public const int MaxDescription = 2000;
+    public const int MaxProvider = 64;
+
+    public static string Wire(this CredentialType type) => type switch
+    {
+        CredentialType.ApiKey => "api_key",
+        CredentialType.OAuthToken => "oauth_token",
+        CredentialType.Cookie => "cookie",
+        CredentialType.Custom => "custom",
+    };
+
+    /// <summary>The word for a person.</summary>
+    public static string Called(this CredentialType type) => type switch
+    {
+        CredentialType.ApiKey => "API key",
+        CredentialType.OAuthToken => "OAuth token",
+        CredentialType.Cookie => "Cookie",
+        CredentialType.Custom => "Custom",
+    };
+
+    public static Outcome<CredentialType> ParseType(string? word) => word switch
+    {
+        "api_key" => CredentialType.ApiKey,
+        "oauth_token" or "cookie" or "custom" => Problem.Invalid("type", $"The type {word} is not supported yet; it comes with a later version. Use api_key."),
+        _ => Problem.Invalid("type", "Say which type it is: api_key."),
+    };
+
+    /// <summary>An instant in ISO 8601 that is still to come; one without an offset is UTC.</summary>
+    public static Outcome<DateTimeOffset?> ParseExpiry(string? text, DateTimeOffset now)
+    {
+        const string Field = "expires_at";
+        if (text is null) return (DateTimeOffset?)null;
+        if (!DateTimeOffset.TryParseExact(text, Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at))
+            return Problem.Invalid(Field, "Write the date in ISO 8601, such as 2030-12-31T23:59:59Z.");
+        return at > now ? at : Problem.Invalid(Field, "The expiry date must be in the future.");
+    }
+
+    /// <summary>Why a text cannot be kept, or null. What looks like a secret is refused with the placeholder to write instead.</summary>
+    public static Problem? RefuseText(string field, string? text, int max, bool multiline = false)
+    {
+        if (FreeText.Refuse(text, max, multiline: multiline) is { } why) return Problem.Invalid(field, why);
+        return text is not null && Domain.Templates.PlaintextDetector.Find(text) is { } found ? Problem.Invalid(field, found.Sentence) : null;
+    }
+
+    public static string? Trimmed(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+
+    private static readonly string[] Formats =
+        ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+}

@@ -1,0 +1,158 @@
+using System.Text.Json;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Platform.Api;
+using Evose.Admin.Platform.Intake;
+using Evose.Admin.Platform.Web;
+
+namespace Evose.Admin.Features.Credentials;
+
+/// <summary>Wires credentials: registering, changing, archiving, and who uses them.</summary>
+public static class CredentialsFeature
+{
+    public static IServiceCollection AddCredentials(this IServiceCollection services)
+    {
+        services.AddSingleton<RegisterCredential>();
+        services.AddSingleton<EditCredential>();
+        services.AddSingleton<ChangeScope>();
+        services.AddSingleton<ArchiveCredential>();
+        services.AddSingleton<CredentialListQuery>();
+        services.AddSingleton<CredentialDetailQuery>();
+        services.AddSingleton<ReferencesQuery>();
+        services.AddSingleton<RecentCallsQuery>();
+        services.AddSingleton<UsageQuery>();
+        services.AddSingleton<SourcesQuery>();
+        services.AddSingleton<AccessQuery>();
+        services.AddSingleton<ConsumerChoicesQuery>();
+        services.AddSingleton<AppStart>();
+        services.AddHostedService(p => p.GetRequiredService<AppStart>());
+        return services;
+    }
+
+    public static void MapCredentials(this RouteGroupBuilder api)
+    {
+        const string List = "/workspaces/{ws}/credentials";
+        const string One = List + "/{name}";
+        api.MapPost(List, RegisterAsync).Accepts<RegisterBody>("application/json");
+        api.MapGet(List, async (string ws, string? search, string? status, string? environment, string? sort, int? limit, string? cursor, CredentialListQuery list, HttpContext context) =>
+            ApiResults.Of(await list.ViewsAsync(context.Caller(), ws, new CredentialListQuery.Filter(search, status, environment, sort, limit, cursor), context.RequestAborted), p => p.Select(c => (object)Shape(c))));
+        api.MapGet(One, async (string ws, string name, CredentialDetailQuery detail, HttpContext context) => ApiResults.Of(await detail.RunAsync(context.Caller(), ws, name, context.RequestAborted), Shape));
+        api.MapPatch(One, EditAsync).Accepts<PatchBody>("application/json");
+        api.MapDelete(One, async (string ws, string name, bool? break_references, ArchiveCredential archive, HttpContext context) =>
+            (await archive.ExecuteAsync(context.Caller(), ws, name, new ArchiveCredential.Input(break_references == true), context.RequestAborted)).Failed(out var problem) ? ApiResults.Of(problem) : Results.NoContent());
+        api.MapGet(One + "/references", async (string ws, string name, ReferencesQuery references, HttpContext context) =>
+            ApiResults.Of(await references.RunAsync(context.Caller(), ws, name, context.RequestAborted),
+                rows => new Page<object>([.. rows.Select(r => new { kind = r.Kind.Wire(), r.Name, r.Places, r.Via, r.Granted })], null, false)));
+        api.MapGet(One + "/calls", async (string ws, string name, string? outcome, int? limit, string? cursor, RecentCallsQuery calls, HttpContext context) =>
+            ApiResults.Of(await calls.RunAsync(context.Caller(), ws, name, new RecentCallsQuery.Filter(outcome, limit, cursor), context.RequestAborted), p => p.Select(Shape)));
+        api.MapGet(One + "/usage", async (string ws, string name, string? range, UsageQuery usage, HttpContext context) =>
+            ParseRange(range) is { } span ? ApiResults.Of(await usage.RunAsync(context.Caller(), ws, name, span, context.RequestAborted)) : ApiResults.Of(Problem.Invalid("range", "The range is one of: 24h, 7d, 30d.")));
+        api.MapGet(One + "/access", async (string ws, string name, string? tool, string? agent, string? workflow, string? user_id, AccessQuery access, HttpContext context) =>
+            ApiResults.Of(await access.RunAsync(context.Caller(), ws, name, new AccessQuery.Question(tool, agent, workflow, user_id), context.RequestAborted)));
+    }
+
+    /// <summary>Null for a word that is none of them; 30 days when not given.</summary>
+    internal static UsageRange? ParseRange(string? word) => word switch
+    {
+        "24h" => UsageRange.Day,
+        "7d" => UsageRange.Week,
+        "30d" or null or "" => UsageRange.Month,
+        _ => null,
+    };
+
+    /// <summary>The body of a registration without its values, which are read apart.</summary>
+    public sealed record RegisterBody(string? Name, string? Type, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt, JsonElement? Injection);
+
+    /// <summary>The body of a change: what is not there is kept, null removes.</summary>
+    public sealed record PatchBody(string? Name, string? Description, string? Provider, string? Owner, string? ExpiresAt, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, int? Revision);
+
+    private static async Task<IResult> RegisterAsync(string ws, RegisterCredential register, CredentialDetailQuery detail, HttpContext context)
+    {
+        var ct = context.RequestAborted;
+        if ((await SecretJson.ReadAsync(context.Request, ct)).Failed(out var unreadable, out var json)) return ApiResults.Of(unreadable);
+        using (json)
+        {
+            if (json!.Read<RegisterBody>().Failed(out var malformed, out var body)) return ApiResults.Of(malformed);
+            var input = new RegisterCredential.Input(body!.Name, body.Type, json.Fields, null, body.Description, body.Scope, body.AllowedHosts, body.Provider, body.Owner, body.ExpiresAt,
+                body.Injection is { ValueKind: not JsonValueKind.Null });
+            if ((await register.ExecuteAsync(context.Caller(), ws, input, ct)).Failed(out var problem, out var made)) return ApiResults.Of(problem);
+            return ApiResults.Of(await detail.RunAsync(context.Caller(), ws, made!.Name, ct), c => Shape(c, made.Warnings), StatusCodes.Status201Created);
+        }
+    }
+
+    private static async Task<IResult> EditAsync(string ws, string name, EditCredential edit, CredentialDetailQuery detail, HttpContext context)
+    {
+        var ct = context.RequestAborted;
+        if ((await SecretJson.ReadAsync(context.Request, ct)).Failed(out var unreadable, out var json)) return ApiResults.Of(unreadable);
+        using (json)
+        {
+            if (json!.Fields.Count > 0) return ApiResults.Of(Problem.Invalid("fields", "A value is replaced by a rotation, so that no call fails: POST it to …/rotation."));
+            if (json.Read<PatchBody>().Failed(out var malformed, out var body)) return ApiResults.Of(malformed);
+            if (json.Read<Dictionary<string, JsonElement>>().Failed(out malformed, out var members)) return ApiResults.Of(malformed);
+            foreach (var kept in new[] { "name", "scope", "allowed_hosts" })
+                if (members!.TryGetValue(kept, out var given) && given.ValueKind == JsonValueKind.Null) return ApiResults.Of(Problem.Invalid(kept, "This cannot be removed. Leave it out to keep it."));
+            var input = new EditCredential.Input(Of("name", body!.Name), Of("description", body.Description), Of("provider", body.Provider), Of("owner", body.Owner), Of("expires_at", body.ExpiresAt), body.Scope, body.AllowedHosts, body.Revision);
+            if ((await edit.ExecuteAsync(context.Caller(), ws, name, input, ct)).Failed(out var problem, out var edited)) return ApiResults.Of(problem);
+            return ApiResults.Of(await detail.RunAsync(context.Caller(), ws, edited!.Name, ct), Shape);
+
+            Wanted? Of(string member, string? value) => members!.ContainsKey(member) ? new Wanted(value) : null;
+        }
+    }
+
+    private static Dictionary<string, object?> Shape(CredentialView c) => new()
+    {
+        ["name"] = c.Name,
+        ["type"] = c.Type.Wire(),
+        ["description"] = c.Description,
+        ["provider"] = c.Provider,
+        ["environment"] = c.Environment,
+        ["status"] = c.Status.Word(),
+        ["scope"] = c.Scope,
+        ["allowed_hosts"] = c.AllowedHosts,
+        ["owner"] = c.Owner,
+        ["expires_at"] = c.ExpiresAt?.UtcDateTime,
+        ["last_used_at"] = c.LastUsedAt?.UtcDateTime,
+        ["versions"] = c.Versions.Select(v => new
+        {
+            v.Number,
+            v.State,
+            CreatedAt = v.CreatedAt.UtcDateTime,
+            v.CreatedBy,
+            ActivatedAt = v.ActivatedAt?.UtcDateTime,
+            RetireAt = v.RetireAt?.UtcDateTime,
+            RetiredAt = v.RetiredAt?.UtcDateTime,
+            v.Fingerprint,
+        }),
+    };
+
+    private static Dictionary<string, object?> Shape(CredentialView c, IReadOnlyList<string> warnings)
+    {
+        var shape = Shape(c);
+        shape["warnings"] = warnings;
+        return shape;
+    }
+
+    private static object Shape(RecentCallsQuery.Row c) => new
+    {
+        c.Id,
+        CreatedAt = c.At.UtcDateTime,
+        c.Workspace,
+        c.Tool,
+        c.Agent,
+        c.Workflow,
+        c.RunId,
+        c.UserId,
+        c.ApiKey,
+        c.Credential,
+        c.Version,
+        c.Method,
+        c.Host,
+        c.Path,
+        c.Status,
+        c.DurationMs,
+        Outcome = c.Outcome?.Wire(),
+        c.Rule,
+        c.RequestId,
+    };
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Web;
+using Microsoft.EntityFrameworkCore;
+
+namespace Evose.Admin.Features.Credentials;
+
+/// <summary>When this process began: a call recorded before and not completed never will be.</summary>
+public sealed class AppStart(TimeProvider clock) : IHostedService
+{
+    public DateTimeOffset At { get; } = clock.GetUtcNow();
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
+
+/// <summary>The newest calls of a credential. Each page looks at a bounded stretch of the record, so a rare outcome makes pages short, never slow.</summary>
+public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, AppStart start, TimeProvider clock)
+{
+    public const int MaxLimit = 500;
+
+    /// <summary>How many calls a page looks at to find those with a wanted outcome.</summary>
+    public const int Stretch = 1000;
+
+    /// <summary>How long a call may be without an end before that end is called unknown.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    /// <param name="Outcome">A word of <see cref="CallOutcome"/>; null is all.</param>
+    /// <param name="Limit">1 to 500; 25 when not given.</param>
+    public sealed record Filter(string? Outcome = null, int? Limit = null, string? Cursor = null);
+
+    /// <param name="Outcome">Null while the call is under way.</param>
+    public sealed record Row(long Seq, Guid Id, DateTimeOffset At, string Workspace, string? Tool, string? Agent, string? Workflow, string? RunId, string? UserId, string? UserName, string? ApiKey, string? Credential, int? Version,
+        string Method, string? Host, string? Path, int? Status, double? DurationMs, CallOutcome? Outcome, string? Reason, string Rule, string RequestId);
+
+    public async Task<Outcome<Page<Row>>> RunAsync(Actor actor, string workspaceSlug, string name, Filter filter, CancellationToken ct)
+    {
+        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
+        if (filter.Limit is < 1 or > MaxLimit) return Problem.Malformed($"limit must be 1 to {MaxLimit}.");
+        if (Cursors.Decode(filter.Cursor).Failed(out var badCursor, out var cursor)) return badCursor;
+        var before = long.MaxValue;
+        if (cursor is not null && !long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out before)) return Problem.Malformed("The cursor is not one of this list. Start again without it.");
+        CallOutcome? wanted = null;
+        if (!string.IsNullOrEmpty(filter.Outcome))
+        {
+            wanted = Enum.GetValues<CallOutcome>().Cast<CallOutcome?>().FirstOrDefault(o => o!.Value.Wire() == filter.Outcome);
+            if (wanted is null) return Problem.Invalid("outcome", "The outcome is one of: succeeded, upstream_error, failed, refused, unknown.");
+        }
+
+        var limit = filter.Limit ?? 25;
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
+        var calls = db.Calls.AsNoTracking().Where(c => c.CredentialId == id && c.Seq < before);
+        // The stretch ends here; 0 when fewer calls are left. Read from the index alone.
+        var floor = wanted is null ? 0 : await calls.OrderByDescending(c => c.Seq).Select(c => c.Seq).Skip(Stretch - 1).FirstOrDefaultAsync(ct);
+        var now = clock.GetUtcNow();
+        var lost = now - Patience > start.At ? now - Patience : start.At;
+        var joined = from c in calls
+                     where c.Seq >= floor
+                     join d in db.CallCompletions.AsNoTracking() on c.Seq equals d.CallSeq into ends
+                     from d in ends.DefaultIfEmpty()
+                     select new { Call = c, End = d };
+        joined = wanted switch
+        {
+            null => joined,
+            CallOutcome.Refused => joined.Where(j => j.Call.Refused),
+            CallOutcome.Unknown => joined.Where(j => !j.Call.Refused && j.End == null && j.Call.At < lost),
+            { } outcome => joined.Where(j => !j.Call.Refused && j.End != null && j.End.Outcome == outcome),
+        };
+        var found = await joined.OrderByDescending(j => j.Call.Seq).Take(limit + 1).ToListAsync(ct);
+        var rows = found.ConvertAll(j => Shape(j.Call, j.End, workspace!.Slug, lost));
+        var page = Page<Row>.Of(rows, limit, r => r.Seq.ToString(CultureInfo.InvariantCulture));
+        return page.HasMore || floor == 0 ? page : new Page<Row>(page.Data, Cursors.Encode(floor.ToString(CultureInfo.InvariantCulture)), true);
+    }
+
+    private static Row Shape(CallRecord c, CallCompletion? end, string workspace, DateTimeOffset lost) => new(
+        c.Seq, c.Id, c.At, workspace, c.Tool, c.Agent, c.Workflow, c.RunId, c.UserId, c.UserName, c.ApiKey, c.Credential, c.Version, c.Method, c.Host, c.Path,
+        end?.Status, end is null ? null : Math.Round(end.DurationUs / 1000.0, 1),
+        c.Refused ? CallOutcome.Refused : end?.Outcome ?? (c.At < lost ? CallOutcome.Unknown : null), end?.Reason, c.Rule, c.RequestId);
+}

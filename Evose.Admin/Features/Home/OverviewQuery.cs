@@ -1,0 +1,109 @@
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Domain.Consumers;
+using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Identity;
+using Evose.Admin.UI;
+using Microsoft.EntityFrameworkCore;
+
+namespace Evose.Admin.Features.Home;
+
+/// <summary>What a person should know first about a workspace. What the actor may not see is null, not zero.</summary>
+public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock)
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromDays(7);
+    private const int MaxItems = 12;
+    private const int RecentCalls = 10;
+
+    /// <param name="Calls">Null when the actor may not see calls.</param>
+    public sealed record View(Workspace Workspace, int Credentials, int ExpiringSoon, int RotationsOpen, int RotationsHeld, CallTile? Calls,
+        IReadOnlyList<Item> NeedsYou, IReadOnlyList<CallRow>? Recent, IReadOnlyList<Step>? Steps, string? FirstTool);
+
+    public sealed record CallTile(long Calls, long Errors);
+
+    /// <summary>Something to act on.</summary>
+    /// <param name="State">The chip's word.</param>
+    public sealed record Item(string State, string Text, DateTimeOffset? At, string Url, string Action);
+
+    public sealed record CallRow(DateTimeOffset At, string? Tool, string? Agent, string? Credential, int? Version, string Method, string? Host, int? Status, CallOutcome Outcome, long? DurationUs);
+
+    /// <summary>A step of getting started; done is read from what exists, never ticked by hand.</summary>
+    public sealed record Step(string Key, bool Done, string Title, string Help, string Url, string Action);
+
+    public async Task<Outcome<View>> RunAsync(Actor actor, string ws, CancellationToken ct)
+    {
+        var authorized = await authorizer.AuthorizeAsync(actor, ws, Permission.View, ct);
+        if (authorized.Failed(out var problem, out var workspace)) return problem;
+        var rights = await authorizer.RightsAsync(actor, ws, ct);
+        var now = clock.GetUtcNow();
+        var id = workspace.Id;
+
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        var living = db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == id && c.ArchivedAt == null);
+        var credentials = await living.CountAsync(ct);
+        var expiring = await living.CountAsync(c => c.ExpiresAt != null && c.ExpiresAt <= now + Soon, ct);
+        var open = db.Rotations.AsNoTracking().Where(r => r.WorkspaceId == id && (r.State == RotationState.Pending || r.State == RotationState.Grace));
+        var rotations = await open.CountAsync(ct);
+        var held = await open.Where(r => r.LastHolds != null && r.LastHolds != "").Select(r => new { r.CredentialId, r.RetireAt }).Take(MaxItems).ToListAsync(ct);
+        var names = await db.Credentials.AsNoTracking().Where(c => held.Select(h => h.CredentialId).Contains(c.Id)).ToDictionaryAsync(c => c.Id, c => c.Name, ct);
+
+        var dates = await living.Where(c => c.ExpiresAt != null && c.ExpiresAt <= now + CredentialStatusPolicy.ExpiringWithin)
+            .OrderBy(c => c.ExpiresAt).Select(c => new { c.Name, c.ExpiresAt }).Take(MaxItems).ToListAsync(ct);
+        var notes = await db.Notifications.AsNoTracking().Where(n => n.WorkspaceId == id && n.AcknowledgedAt == null)
+            .OrderByDescending(n => n.CreatedAt).Select(n => new { n.Title, n.CreatedAt, n.Url }).Take(MaxItems).ToListAsync(ct);
+        List<Item> needs =
+        [
+            .. dates.Select(d => new Item(d.ExpiresAt <= now ? "expired" : "expiring", d.Name, d.ExpiresAt, Urls.Credential(ws, d.Name), rights.Allows(Permission.ManageCredentials) ? "Rotate" : "Look")),
+            .. held.Select(h => new Item("held", $"{names.GetValueOrDefault(h.CredentialId)}: retirement is held", h.RetireAt, Urls.Rotate(ws, names.GetValueOrDefault(h.CredentialId) ?? ""), "See why")),
+            .. notes.Select(n => new Item("notice", n.Title, n.CreatedAt, n.Url is { Length: > 0 } url && url[0] == '/' ? url : Urls.Notifications, "Open")),
+        ];
+
+        CallTile? calls = null;
+        List<CallRow>? recent = null;
+        if (rights.Allows(Permission.ViewCalls))
+        {
+            var hour = (int)(now.ToUnixTimeSeconds() / 3600);
+            var all = db.Credentials.Where(c => c.WorkspaceId == id).Select(c => c.Id);
+            var hours = await db.UsageHours.AsNoTracking().Where(u => u.Hour > hour - 24 && all.Contains(u.CredentialId)).GroupBy(_ => 1)
+                .Select(g => new { Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors) }).SingleOrDefaultAsync(ct);
+            calls = new CallTile(hours?.Calls ?? 0, hours?.Errors ?? 0);
+            recent = await RecentAsync(db, id, ct);
+        }
+        var steps = rights.Allows(Permission.ManageCredentials) ? await StepsAsync(db, workspace, ct) : null;
+        var tool = await db.Consumers.AsNoTracking().Where(c => c.WorkspaceId == id && c.Kind == ConsumerKind.Tool && c.DeletedAt == null).OrderBy(c => c.Name).Select(c => c.Name).FirstOrDefaultAsync(ct);
+        return new View(workspace, credentials, expiring, rotations, held.Count, calls, [.. needs.Take(MaxItems)], recent, steps, tool);
+    }
+
+    private static async Task<List<CallRow>> RecentAsync(AdminDb db, Guid workspace, CancellationToken ct)
+    {
+        var rows = await db.Calls.AsNoTracking().Where(c => c.WorkspaceId == workspace).OrderByDescending(c => c.Seq).Take(RecentCalls).ToListAsync(ct);
+        var seqs = rows.ConvertAll(r => r.Seq);
+        var ends = await db.CallCompletions.AsNoTracking().Where(e => seqs.Contains(e.CallSeq)).ToDictionaryAsync(e => e.CallSeq, ct);
+        return rows.ConvertAll(r =>
+        {
+            var end = ends.GetValueOrDefault(r.Seq);
+            var outcome = r.Refused ? CallOutcome.Refused : end?.Outcome ?? CallOutcome.Unknown;
+            return new CallRow(r.At, r.Tool, r.Agent, r.Credential, r.Version, r.Method, r.Host, end?.Status, outcome, end?.DurationUs);
+        });
+    }
+
+    private static async Task<List<Step>> StepsAsync(AdminDb db, Workspace workspace, CancellationToken ct)
+    {
+        var (id, ws) = (workspace.Id, workspace.Slug);
+        var keys = await db.ApiKeys.AsNoTracking().Where(k => k.RevokedAt == null).ToListAsync(ct);
+        var reviewed = await db.Memberships.AnyAsync(m => m.WorkspaceId == id && m.Role == WorkspaceRole.Reviewer, ct)
+            || await db.Users.AnyAsync(u => u.OrganizationRole == OrganizationRole.Reviewer, ct)
+            || await db.Invitations.AnyAsync(i => i.OrganizationRole == OrganizationRole.Reviewer || (i.WorkspaceId == id && i.Role == WorkspaceRole.Reviewer), ct);
+        return
+        [
+            new("credential", await db.Credentials.AnyAsync(c => c.WorkspaceId == id, ct), "Register a credential", "The key of a service that your tools call. It goes in and never comes out.", Urls.NewCredential(ws), "Register"),
+            new("tool", await db.References.AnyAsync(r => r.WorkspaceId == id, ct), "Reference it in a tool", "Write {{credential:name}} where the key belongs; nobody sees the value.", Urls.NewTool(ws), "Add a tool"),
+            new("key", keys.Exists(k => k.Reaches(id)), "Issue an Evose API key", "What your systems use to call Evose, so that Evose calls the service.", Urls.ApiKeys, "Issue"),
+            new("call", await db.Calls.AnyAsync(c => c.WorkspaceId == id && !c.Refused, ct), "Make the first call", "Through the broker: it adds the credential and records the use.", Urls.Tools(ws), "See tools"),
+            new("rotate", await db.Rotations.AnyAsync(r => r.WorkspaceId == id && r.PromotedAt != null, ct), "Rotate once", "Do it on a quiet day, so that you know it when it matters. No call fails.", Urls.Credentials(ws), "Choose a credential"),
+            new("reviewer", reviewed, "Invite a security reviewer", "Somebody who sees metadata, use and audit, and can change nothing.", Urls.Members, "Invite"),
+        ];
+    }
+}

@@ -1,0 +1,81 @@
+using Evose.Admin.Domain;
+using Evose.Admin.UI;
+using Microsoft.AspNetCore.Components;
+
+namespace Evose.Admin.Features.Notifications;
+
+/// <summary>The inbox: state and workspace stand in the address.</summary>
+public sealed partial class InboxPage : AdminPage
+{
+    private List<InboxQuery.Row>? _rows;
+    private string? _next;
+
+    [Inject] public required InboxQuery Inbox { get; init; }
+
+    [Inject] public required AcknowledgeNotification Acknowledge { get; init; }
+
+    [SupplyParameterFromQuery(Name = "state")] public string? State { get; set; }
+
+    [SupplyParameterFromQuery(Name = "workspace")] public string? Workspace { get; set; }
+
+    private string Shown => State is { } state && InboxQuery.States.Contains(state) ? state : InboxQuery.States[0];
+
+    protected override async Task OnParametersSetAsync()
+    {
+        _rows = null;
+        await LoadAsync(null);
+    }
+
+    private Task MoreAsync() => LoadAsync(_next);
+
+    private async Task LoadAsync(string? cursor)
+    {
+        var outcome = await Inbox.RunAsync(Actor, Shown, Workspace, 50, cursor, Gone);
+        if (outcome.Failed(out var problem, out var page))
+        {
+            Problem = problem;
+            return;
+        }
+        Problem = null;
+        _rows = [.. cursor is null ? [] : _rows ?? [], .. page.Data];
+        _next = page.NextCursor;
+    }
+
+    private async Task AcknowledgeAsync(InboxQuery.Row row)
+    {
+        if (!Succeeded(await Acknowledge.ExecuteAsync(Actor, row.Id, Gone), "Acknowledged.")) return;
+        await LoadAsync(null);
+    }
+
+    private static string Link(string state, string? workspace)
+    {
+        var parts = new List<string>();
+        if (state != InboxQuery.States[0]) parts.Add($"state={state}");
+        if (!string.IsNullOrEmpty(workspace)) parts.Add($"workspace={Uri.EscapeDataString(workspace)}");
+        return parts.Count == 0 ? Urls.Notifications : $"{Urls.Notifications}?{string.Join('&', parts)}";
+    }
+
+    private static string Words(string state) => state switch { "open" => "Open", "acknowledged" => "Acknowledged", _ => "All" };
+
+    private static string Label(string kind) => kind switch
+    {
+        "expiry_soon" => "expires soon",
+        "expired" => "expired",
+        "retirement_held" => "retirement held",
+        "version_retired" => "version retired",
+        "job_failed" => "job failed",
+        "integrity_violation" => "integrity",
+        _ => kind,
+    };
+
+    private static string Tone(string kind) => kind switch
+    {
+        "expiry_soon" => "expiring",
+        "expired" => "expired",
+        "retirement_held" => "held",
+        "version_retired" => "retired",
+        _ => "failed",
+    };
+
+    private static string Act(string kind) => kind is "expiry_soon" or "expired" ? "Rotate" : "Open";
+}

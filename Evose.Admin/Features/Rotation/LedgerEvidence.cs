@@ -1,0 +1,77 @@
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Ledger;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace Evose.Admin.Features.Rotation;
+
+/// <summary>Reads from the ledger what stands for and against retiring an old version. Cheap when all is quiet: the hourly sums say so.</summary>
+public sealed class LedgerEvidence(InFlightCalls inFlight, IOptions<RotationOptions> options)
+{
+    private static readonly string[] NotTheKey = [.. LedgerStore.NotTheKey];
+
+    /// <summary>The evidence about a rotation in its grace period, as of <paramref name="now"/>.</summary>
+    public async Task<RetireEvidence> ReadAsync(AdminDb db, Domain.Credentials.Rotation rotation, DateTimeOffset now, CancellationToken ct)
+    {
+        var (id, old, fresh) = (rotation.CredentialId, rotation.OldVersion!.Value, rotation.PendingVersion);
+        var (swap, retireAt) = (rotation.PromotedAt!.Value, rotation.RetireAt!.Value);
+        // A grace shorter than the quiet period is somebody's decision that there is no time to wait for quiet.
+        var window = retireAt - swap < options.Value.QuietPeriod ? retireAt - swap : options.Value.QuietPeriod;
+        var since = now - window > swap ? now - window : swap;
+
+        DateTimeOffset? lastFailure = null, lastUse = null;
+        if (window > TimeSpan.Zero)
+        {
+            var hour = UsageHours.Of(since);
+            var sums = await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == id && u.Hour >= hour && (u.Version == old || u.Version == fresh))
+                .GroupBy(u => u.Version).Select(g => new { Version = g.Key, Calls = g.Sum(u => u.Calls), KeyErrors = g.Sum(u => u.KeyErrors) }).ToListAsync(ct);
+            if (sums.Exists(s => s.Version == fresh && s.KeyErrors > 0)) lastFailure = await LastFailureAsync(db, id, fresh, since, ct);
+            if (sums.Exists(s => s.Version == old && s.Calls > 0)) lastUse = await LastUseAsync(db, id, old, since, ct);
+        }
+        return new RetireEvidence(retireAt, lastFailure, lastUse, inFlight.Count(id, old), window);
+    }
+
+    private static async Task<DateTimeOffset?> LastUseAsync(AdminDb db, Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
+    {
+        var first = await FirstSeqAsync(db, since, ct);
+        return await db.Calls.AsNoTracking().Where(c => c.CredentialId == credentialId && c.Seq >= first && c.Version == version && !c.Refused && c.At > since)
+            .OrderByDescending(c => c.Seq).Select(c => (DateTimeOffset?)c.At).FirstOrDefaultAsync(ct);
+    }
+
+    // LedgerStore.SpeaksAgainstKey, as a query.
+    private static async Task<DateTimeOffset?> LastFailureAsync(AdminDb db, Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
+    {
+        var first = await FirstSeqAsync(db, since, ct);
+        return await (from c in db.Calls.AsNoTracking()
+                      join end in db.CallCompletions on c.Seq equals end.CallSeq
+                      where c.CredentialId == credentialId && c.Seq >= first && c.Version == version && !c.Refused && c.At >= since
+                          && (end.Outcome == CallOutcome.Failed || end.Status == 401 || end.Status == 403 || end.Status >= 500)
+                          && (end.Reason == null || !NotTheKey.Contains(end.Reason))
+                      orderby c.Seq descending
+                      select (DateTimeOffset?)c.At).FirstOrDefaultAsync(ct);
+    }
+
+    // Calls have no index by time, and need none: numbers follow time, so the first of a period is found by halving.
+    private static async Task<long> FirstSeqAsync(AdminDb db, DateTimeOffset since, CancellationToken ct)
+    {
+        // Entries wait in the writer's queue for up to its patience, so neighbours can be that much out of order.
+        since -= UsageLedger.Patience;
+        var (low, high) = (0L, await db.Calls.MaxAsync(c => (long?)c.Seq, ct) ?? 0);
+        while (low < high)
+        {
+            var middle = low + (high - low) / 2;
+            var next = await db.Calls.AsNoTracking().Where(c => c.Seq > middle).OrderBy(c => c.Seq).Select(c => new { c.Seq, c.At }).FirstOrDefaultAsync(ct);
+            if (next is null || next.At >= since) high = middle;
+            else low = next.Seq;
+        }
+        return low;
+    }
+}
+
+/// <summary>The hours of the usage sums.</summary>
+internal static class UsageHours
+{
+    public static int Of(DateTimeOffset at) => (int)(at.ToUnixTimeSeconds() / 3600);
+}

@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+using Evose.Admin.Domain.Access;
+using Evose.Admin.Domain.Consumers;
+using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Templates;
+
+namespace Evose.Admin.Platform.Catalog;
+
+/// <summary>What the data plane obeys, as of one stamp. Immutable; holds sealed bytes only.</summary>
+public sealed record CatalogSnapshot(
+    long Stamp,
+    ImmutableDictionary<string, CatalogWorkspace> Workspaces,
+    ImmutableDictionary<(Guid Workspace, ConsumerKind Kind, string Name), CatalogConsumer> Consumers,
+    ImmutableDictionary<Guid, CatalogConsumer> ConsumersById,
+    ImmutableDictionary<(Guid Workspace, string Name), CatalogCredential> Credentials,
+    ImmutableDictionary<Guid, CatalogCredential> CredentialsById,
+    ImmutableDictionary<string, ApiKey> ApiKeys)
+{
+    public static readonly CatalogSnapshot Empty = new(
+        0,
+        ImmutableDictionary.Create<string, CatalogWorkspace>(StringComparer.Ordinal),
+        ImmutableDictionary<(Guid, ConsumerKind, string), CatalogConsumer>.Empty,
+        ImmutableDictionary<Guid, CatalogConsumer>.Empty,
+        ImmutableDictionary<(Guid, string), CatalogCredential>.Empty,
+        ImmutableDictionary<Guid, CatalogCredential>.Empty,
+        ImmutableDictionary.Create<string, ApiKey>(StringComparer.Ordinal));
+
+    public CatalogConsumer? Find(Guid workspace, ConsumerKind kind, string name) => Consumers.GetValueOrDefault((workspace, kind, name));
+
+    public CatalogCredential? Find(Guid workspace, string credential) => Credentials.GetValueOrDefault((workspace, credential));
+}
+
+/// <summary>A workspace as the data plane knows it.</summary>
+public sealed record CatalogWorkspace(Guid Id, string Slug);
+
+/// <summary>A tool, agent or workflow as the data plane knows it.</summary>
+/// <param name="Facts">What the access policy asks about it.</param>
+/// <param name="Request">A tool's compiled request; null for agents and workflows.</param>
+/// <param name="Tampered">The row is not as the app wrote it: refuse.</param>
+public sealed record CatalogConsumer(Guid Id, Guid WorkspaceId, ConsumerKind Kind, string Name, ConsumerFacts Facts, ToolRequest? Request, bool Tampered);
+
+/// <summary>A tool's request, compiled once per change.</summary>
+/// <param name="Base">Absolute address; its path has no trailing slash.</param>
+/// <param name="Credentials">Distinct names of the credentials that the templates name.</param>
+public sealed record ToolRequest(
+    Uri Base,
+    string? Method,
+    IReadOnlyList<(string Name, SecretTemplate Template)> Headers,
+    IReadOnlyList<(string Name, SecretTemplate Template)> Query,
+    SecretTemplate? Body,
+    IReadOnlyList<string> Credentials)
+{
+    /// <summary>The base as text without a trailing slash.</summary>
+    public string Prefix { get; } = Base.AbsoluteUri.TrimEnd('/');
+}
+
+/// <summary>A credential as the data plane knows it: policy and the sealed bytes of the active version.</summary>
+/// <param name="Active">Null when no version is active.</param>
+/// <param name="Tampered">Scope or hosts are not as the app wrote them: refuse.</param>
+public sealed record CatalogCredential(Guid Id, Guid WorkspaceId, string Name, Scope Scope, Destinations Destinations, CatalogVersion? Active, bool Tampered);
+
+/// <summary>A version's sealed bytes.</summary>
+public sealed record CatalogVersion(int Number, SealedValue Value);

@@ -1,0 +1,158 @@
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Access;
+using Evose.Admin.Domain.Audit;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Domain.Consumers;
+using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Notifications;
+using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Vault;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace Evose.Admin.Platform.Data;
+
+/// <summary>One set per table: the map of the database. Every write goes through one gate and one IMMEDIATE transaction.</summary>
+public sealed class AdminDb(DbContextOptions<AdminDb> options, WriteGate gate, CatalogStamp catalogStamp) : IdentityUserContext<AdminUser, Guid>(options)
+{
+    private WriteTransaction? _write;
+
+    public DbSet<Installation> Installations => Set<Installation>();
+    public DbSet<KeyGeneration> KeyGenerations => Set<KeyGeneration>();
+    public DbSet<Workspace> Workspaces => Set<Workspace>();
+    public DbSet<Membership> Memberships => Set<Membership>();
+    public DbSet<Invitation> Invitations => Set<Invitation>();
+    public DbSet<Consumer> Consumers => Set<Consumer>();
+    public DbSet<ConsumerLink> ConsumerLinks => Set<ConsumerLink>();
+    public DbSet<Reference> References => Set<Reference>();
+    public DbSet<Credential> Credentials => Set<Credential>();
+    public DbSet<CredentialVersion> CredentialVersions => Set<CredentialVersion>();
+    public DbSet<SealedField> SealedFields => Set<SealedField>();
+    public DbSet<ScopeMember> ScopeMembers => Set<ScopeMember>();
+    public DbSet<Rotation> Rotations => Set<Rotation>();
+    public DbSet<StagedValue> StagedValues => Set<StagedValue>();
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+    public DbSet<CallRecord> Calls => Set<CallRecord>();
+    public DbSet<CallCompletion> CallCompletions => Set<CallCompletion>();
+    public DbSet<UsageHour> UsageHours => Set<UsageHour>();
+    public DbSet<UsageSource> UsageSources => Set<UsageSource>();
+    public DbSet<CredentialUse> CredentialUses => Set<CredentialUse>();
+    public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
+    public DbSet<ChainHead> ChainHeads => Set<ChainHead>();
+    public DbSet<Notification> Notifications => Set<Notification>();
+    public DbSet<JobRun> JobRuns => Set<JobRun>();
+    public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
+
+    /// <summary>
+    /// Opens the one write transaction: what is read after this cannot change until commit, so decide after it. Everything a use case reads in order to decide
+    /// must be read inside.
+    /// </summary>
+    public async Task<WriteTransaction> BeginWriteAsync(CancellationToken ct)
+    {
+        if (_write is not null) throw new InvalidOperationException("a write transaction is already open on this context");
+        await gate.EnterAsync(ct);
+        try
+        {
+            return _write = new WriteTransaction(this, await Database.BeginTransactionAsync(ct));
+        }
+        catch
+        {
+            gate.Leave();
+            throw;
+        }
+    }
+
+    /// <summary>A transaction in which several reads see one state; it takes no write lock.</summary>
+    public async Task<IDbContextTransaction> BeginReadAsync(CancellationToken ct)
+    {
+        await Database.OpenConnectionAsync(ct);
+        var transaction = ((SqliteConnection)Database.GetDbConnection()).BeginTransaction(deferred: true);
+        return (await Database.UseTransactionAsync(transaction, ct))!;
+    }
+
+    public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        if (_write is not null)
+        {
+            await StampAsync(_write, cancellationToken);
+            return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+        }
+        await using var write = await BeginWriteAsync(cancellationToken);
+        return await write.CommitAsync(cancellationToken);
+    }
+
+    public override int SaveChanges(bool acceptAllChangesOnSuccess) => throw new NotSupportedException("use SaveChangesAsync");
+
+    // What the data plane obeys takes the next stamp; see ICataloged. A version, field or scope row counts as a change of its credential.
+    private async Task StampAsync(WriteTransaction write, CancellationToken ct)
+    {
+        ChangeTracker.DetectChanges();
+        var changed = ChangeTracker.Entries().Where(e => e.State is EntityState.Added or EntityState.Modified or EntityState.Deleted).Select(e => e.Entity).ToList();
+        var cataloged = changed.OfType<ICataloged>().ToHashSet();
+        var owners = changed.OfType<CredentialVersion>().Select(v => v.CredentialId).Concat(changed.OfType<ScopeMember>().Select(m => m.CredentialId)).ToHashSet();
+        if (owners.Count > 0) cataloged.UnionWith(ChangeTracker.Entries<Credential>().Select(e => e.Entity).Where(c => owners.Contains(c.Id)));
+        var links = changed.OfType<ConsumerLink>().Select(l => l.FromId).ToHashSet();
+        if (links.Count > 0) cataloged.UnionWith(ChangeTracker.Entries<Consumer>().Select(e => e.Entity).Where(c => links.Contains(c.Id)));
+        if (cataloged.Count == 0) return;
+
+        var next = await Database.SqlQueryRaw<long>("UPDATE installation SET stamp = stamp + 1 RETURNING stamp AS \"Value\"").ToListAsync(ct);
+        foreach (var row in cataloged) row.Stamp = next[0];
+        write.Stamp = next[0];
+    }
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        base.ConfigureConventions(configurationBuilder);
+        configurationBuilder.Properties<DateTimeOffset>().HaveConversion<InstantConverter>();
+        configurationBuilder.Properties<Guid>().HaveConversion<BigEndianGuidConverter>();
+    }
+
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        builder.ApplyConfigurationsFromAssembly(typeof(AdminDb).Assembly);
+        SnakeCase.Apply(builder);
+    }
+
+    /// <summary>The open write transaction. Disposed without commit, nothing happened.</summary>
+    public sealed class WriteTransaction : IAsyncDisposable
+    {
+        private readonly AdminDb _db;
+        private readonly IDbContextTransaction _transaction;
+        private int _disposed;
+
+        internal WriteTransaction(AdminDb db, IDbContextTransaction transaction) => (_db, _transaction) = (db, transaction);
+
+        internal long Stamp { get; set; }
+
+        /// <summary>Saves what is pending and commits; the number of rows saved.</summary>
+        public async Task<int> CommitAsync(CancellationToken ct)
+        {
+            var rows = await _db.SaveChangesAsync(ct);
+            await _transaction.CommitAsync(ct);
+            _db.AdvanceStamp(Stamp);
+            return rows;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            // Once: a second release would let two writers in.
+            if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+            _db._write = null;
+            try
+            {
+                await _transaction.DisposeAsync();
+            }
+            finally
+            {
+                _db.LeaveGate();
+            }
+        }
+    }
+
+    private void AdvanceStamp(long stamp) => catalogStamp.Advance(stamp);
+
+    private void LeaveGate() => gate.Leave();
+}

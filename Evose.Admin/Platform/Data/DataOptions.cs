@@ -1,0 +1,35 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Evose.Admin.Platform.Data;
+
+/// <summary>Where the rows are kept.</summary>
+public sealed class DataOptions
+{
+    public const string Section = "Database";
+
+    /// <summary><c>Sqlite</c>.</summary>
+    [AllowedValues("Sqlite", ErrorMessage = "Database:Provider must be Sqlite.")]
+    public string Provider { get; set; } = "Sqlite";
+
+    /// <summary>Empty: <c>evose.db</c> in the data directory.</summary>
+    public string ConnectionString { get; set; } = "";
+}
+
+/// <summary>The directory that holds the database, the key rings and the audit anchor.</summary>
+public sealed record DataDirectory(string Path)
+{
+    public string Database => System.IO.Path.Combine(Path, "evose.db");
+
+    public string Keys => System.IO.Path.Combine(Path, "keys");
+
+    public string AuditAnchor => System.IO.Path.Combine(Path, "audit-anchor.jsonl");
+
+    /// <summary>Makes the directory, readable by its owner only.</summary>
+    public static DataDirectory Prepare(string path)
+    {
+        var full = System.IO.Path.GetFullPath(path);
+        Directory.CreateDirectory(full);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(full, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return new DataDirectory(full);
+    }
+}

@@ -1,0 +1,88 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace Evose.Admin.Platform.Data;
+
+/// <summary>Wires the database: context factory, pragmas, migration at start.</summary>
+public static class DataSetup
+{
+    public static IServiceCollection AddData(this IServiceCollection services, IConfiguration configuration, DataDirectory directory)
+    {
+        services.AddOptions<DataOptions>().Bind(configuration.GetSection(DataOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        var connectionString = ConnectionString(configuration.GetSection(DataOptions.Section).Get<DataOptions>() ?? new DataOptions(), directory);
+        services.AddSingleton(directory);
+        services.AddSingleton(new Sqlite(connectionString));
+        services.AddSingleton<WriteGate>();
+        services.AddSingleton<Erasure>();
+        services.AddSingleton<CatalogStamp>();
+        services.AddDbContextFactory<AdminDb>((provider, options) => options
+            .UseSqlite(connectionString)
+            .AddInterceptors(new SqlitePragmas())
+            .AddInterceptors(provider.GetServices<ISaveChangesInterceptor>()));
+        return services;
+    }
+
+    private static string ConnectionString(DataOptions options, DataDirectory directory) =>
+        options.ConnectionString.Length > 0 ? options.ConnectionString
+        : new SqliteConnectionStringBuilder { DataSource = directory.Database, ForeignKeys = true, DefaultTimeout = 5 }.ToString();
+
+    /// <summary>Brings the schema up to date; clears the lock row that a killed migration leaves behind (one process owns an SQLite file).</summary>
+    public static async Task MigrateAsync(IServiceProvider services, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var db = await services.GetRequiredService<IDbContextFactory<AdminDb>>().CreateDbContextAsync(ct);
+        if ((await db.Database.GetPendingMigrationsAsync(ct)).Any())
+        {
+            await db.Database.ExecuteSqlRawAsync("DROP TABLE IF EXISTS \"__EFMigrationsLock\"", ct);
+            await db.Database.MigrateAsync(ct);
+        }
+        var installation = await db.Installations.AsNoTracking().SingleOrDefaultAsync(ct);
+        if (installation is null)
+        {
+            db.Installations.Add(installation = new Installation { Id = Guid.CreateVersion7(now), CreatedAt = now, Stamp = 1 });
+            await db.SaveChangesAsync(ct);
+        }
+        services.GetRequiredService<CatalogStamp>().Advance(installation.Stamp);
+    }
+}
+
+/// <summary>Opens plain connections to the same SQLite file for the ledger, which does not go through EF.</summary>
+public sealed class Sqlite(string connectionString)
+{
+    public SqliteConnection Open()
+    {
+        var connection = new SqliteConnection(connectionString);
+        connection.Open();
+        SqlitePragmas.Set(connection);
+        return connection;
+    }
+
+    /// <summary>Moves the write-ahead log into the database and empties it, so that destroyed bytes are in neither. False when a reader or writer stood in the way.</summary>
+    public bool Checkpoint()
+    {
+        using var connection = Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA wal_checkpoint(TRUNCATE)";
+        return command.ExecuteScalar() is 0L;
+    }
+}
+
+/// <summary>FULL: an acknowledged row survives a power cut. secure_delete: what is deleted is overwritten.</summary>
+internal sealed class SqlitePragmas : DbConnectionInterceptor
+{
+    public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData) => Set(connection);
+
+    public override Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        Set(connection);
+        return Task.CompletedTask;
+    }
+
+    internal static void Set(DbConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;";
+        command.ExecuteNonQuery();
+    }
+}

@@ -1,0 +1,96 @@
+using Evose.Admin.Domain.Workspaces;
+
+namespace Evose.Admin.Platform.Data;
+
+/// <summary>The one row that says which installation this is and how often what the data plane obeys has changed.</summary>
+public sealed class Installation
+{
+    public Guid Id { get; init; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>See <see cref="Domain.ICataloged"/>.</summary>
+    public long Stamp { get; init; }
+}
+
+/// <summary>The newest link of a chain, with a MAC whose key is not in the database.</summary>
+public sealed class ChainHead
+{
+    /// <summary><c>audit</c> or <c>calls</c>.</summary>
+    public string Lane { get; init; } = "";
+
+    public long Seq { get; set; }
+
+    public byte[] Link { get; set; } = [];
+
+    public byte[] Mac { get; set; } = [];
+}
+
+/// <summary>A value that came in through the intake and waits, sealed, for the form it belongs to.</summary>
+public sealed class StagedValue
+{
+    public Guid Id { get; init; }
+
+    public Guid UserId { get; init; }
+
+    public byte[] Sealed { get; init; } = [];
+
+    public DateTimeOffset ExpiresAt { get; init; }
+}
+
+/// <summary>The answer to a write that carried an Idempotency-Key, kept for 24 hours; the body is sealed because it may hold an API key.</summary>
+public sealed class IdempotencyRecord
+{
+    /// <summary>SHA-256, hex, over caller, method, path and key.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Keyed hash, hex, over the request's body.</summary>
+    public string RequestHash { get; init; } = "";
+
+    /// <summary>Null while the first request is under way.</summary>
+    public int? Status { get; set; }
+
+    public byte[]? SealedBody { get; set; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>One run of a job; the history that outlives Hangfire's memory.</summary>
+public sealed class JobRun
+{
+    public Guid Id { get; init; }
+
+    public string Name { get; init; } = "";
+
+    public DateTimeOffset StartedAt { get; init; }
+
+    public DateTimeOffset? FinishedAt { get; set; }
+
+    /// <summary>How many things the run changed.</summary>
+    public int Items { get; set; }
+
+    /// <summary>Exception type of a failed run; never its text.</summary>
+    public string? Error { get; set; }
+}
+
+/// <summary>A person asked in, who has not yet chosen a password. Only a hash of the link's token is kept.</summary>
+public sealed class Invitation
+{
+    public Guid Id { get; init; }
+
+    public string Email { get; init; } = "";
+
+    public OrganizationRole OrganizationRole { get; init; }
+
+    public Guid? WorkspaceId { get; init; }
+
+    public WorkspaceRole? Role { get; init; }
+
+    public byte[] TokenHash { get; init; } = [];
+
+    public string InvitedBy { get; init; } = "";
+
+    public DateTimeOffset ExpiresAt { get; init; }
+
+    public DateTimeOffset? AcceptedAt { get; set; }
+}

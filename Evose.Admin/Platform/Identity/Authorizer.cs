@@ -1,0 +1,107 @@
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Access;
+using Evose.Admin.Domain.Audit;
+using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Audit;
+using Evose.Admin.Platform.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace Evose.Admin.Platform.Identity;
+
+/// <summary>
+/// Decides, from the database at this moment, whether an actor may do something: a page that is still open and a claim that is still signed decide nothing.
+/// A foreign workspace does not exist (404); a refusal (403) is audited. Call it before opening a write transaction: it writes refusals itself.
+/// </summary>
+public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider clock)
+{
+    /// <summary>The workspace, when the actor has the permission in it.</summary>
+    public async Task<Outcome<Workspace>> AuthorizeAsync(Actor actor, string workspaceSlug, Permission permission, CancellationToken ct)
+    {
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        var workspace = await db.Workspaces.AsNoTracking().SingleOrDefaultAsync(w => w.Slug == workspaceSlug, ct);
+        var rights = await RightsAsync(db, actor, workspace?.Id, ct);
+        if (workspace is null || !rights.Knows) return Problem.NotFound("workspace");
+        if (rights.Allows(permission)) return workspace;
+        return await RefuseAsync(db, actor, permission, workspace, ct);
+    }
+
+    /// <summary>Null when the actor has the permission for the whole organization.</summary>
+    public async Task<Problem?> AuthorizeOrganizationAsync(Actor actor, Permission permission, CancellationToken ct)
+    {
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        var rights = await RightsAsync(db, actor, null, ct);
+        return rights.Allows(permission) ? null : await RefuseAsync(db, actor, permission, null, ct);
+    }
+
+    /// <summary>What the actor may do, for pages that leave out what is not allowed. The use case asks again.</summary>
+    public async Task<Rights> RightsAsync(Actor actor, string? workspaceSlug, CancellationToken ct)
+    {
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        if (workspaceSlug is null) return await RightsAsync(db, actor, null, ct);
+        var id = await db.Workspaces.Where(w => w.Slug == workspaceSlug).Select(w => (Guid?)w.Id).SingleOrDefaultAsync(ct);
+        return id is null ? Rights.None : await RightsAsync(db, actor, id, ct);
+    }
+
+    /// <summary>Ids of the workspaces in which the actor has the permission; null means every one.</summary>
+    public async Task<IReadOnlyList<Guid>?> WorkspacesAsync(Actor actor, Permission permission, CancellationToken ct)
+    {
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        if ((await RightsAsync(db, actor, null, ct)).Allows(permission)) return null;
+        switch (actor.Kind)
+        {
+            case ActorKind.User when await db.Users.AnyAsync(u => u.Id == actor.Id && u.DisabledAt == null, ct):
+                var memberships = await db.Memberships.AsNoTracking().Where(m => m.UserId == actor.Id).ToListAsync(ct);
+                return [.. memberships.Where(m => RolePolicy.Allows(OrganizationRole.Member, m.Role, permission)).Select(m => m.WorkspaceId)];
+            case ActorKind.ApiKey:
+                var key = await db.ApiKeys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == actor.Id, ct);
+                return key is not null && key.IsLive(clock.GetUtcNow()) && Allows(key, permission) ? key.WorkspaceIds ?? [] : [];
+            default:
+                return [];
+        }
+    }
+
+    private async Task<Rights> RightsAsync(AdminDb db, Actor actor, Guid? workspaceId, CancellationToken ct)
+    {
+        switch (actor.Kind)
+        {
+            case ActorKind.Job:
+                return Rights.All;
+            case ActorKind.User:
+                var role = await db.Users.Where(u => u.Id == actor.Id && u.DisabledAt == null).Select(u => (OrganizationRole?)u.OrganizationRole).SingleOrDefaultAsync(ct);
+                if (role is not { } organization) return Rights.None;
+                var inWorkspace = workspaceId is null ? null
+                    : await db.Memberships.Where(m => m.WorkspaceId == workspaceId && m.UserId == actor.Id).Select(m => (WorkspaceRole?)m.Role).SingleOrDefaultAsync(ct);
+                return new Rights(organization != OrganizationRole.Member || inWorkspace is not null, p => RolePolicy.Allows(organization, inWorkspace, p));
+            case ActorKind.ApiKey:
+                var key = await db.ApiKeys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == actor.Id, ct);
+                // A key that is bound to workspaces has no say over the organization.
+                var reaches = key is not null && key.IsLive(clock.GetUtcNow()) && (workspaceId is { } id ? key.Reaches(id) : key.WorkspaceIds is null);
+                return reaches ? new Rights(true, p => Allows(key!, p)) : Rights.None;
+            default:
+                return Rights.None;
+        }
+    }
+
+    private static bool Allows(ApiKey key, Permission permission) => permission switch
+    {
+        Permission.View or Permission.ViewCalls => key.Has(ApiKeyScopes.Read) || key.Has(ApiKeyScopes.Admin),
+        Permission.ViewAudit => key.Has(ApiKeyScopes.AuditRead) || key.Has(ApiKeyScopes.Admin),
+        Permission.ManageConsumers or Permission.ManageCredentials or Permission.ManageMembers or Permission.ManageApiKeys or Permission.HandleNotifications
+            or Permission.ManageOrganization => key.Has(ApiKeyScopes.Admin),
+    };
+
+    private async Task<Problem> RefuseAsync(AdminDb db, Actor actor, Permission permission, Workspace? workspace, CancellationToken ct)
+    {
+        AuditTrail.Append(db, clock.GetUtcNow(), actor, AuditAction.AccessRefused, new AuditSubject(workspace?.Id, permission.ToString()), outcome: AuditOutcome.Refused);
+        await db.SaveChangesAsync(ct);
+        return Problem.Forbidden("role", "Your role does not allow this. Ask a workspace admin.");
+    }
+}
+
+/// <summary>What an actor may do in one place.</summary>
+/// <param name="Knows">False: for this actor the place does not exist.</param>
+public sealed record Rights(bool Knows, Func<Permission, bool> Allows)
+{
+    public static readonly Rights None = new(false, _ => false);
+    public static readonly Rights All = new(true, _ => true);
+}

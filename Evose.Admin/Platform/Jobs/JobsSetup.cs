@@ -1,0 +1,60 @@
+using Hangfire;
+using Hangfire.InMemory;
+
+namespace Evose.Admin.Platform.Jobs;
+
+/// <summary>Wires Hangfire as a clock: no deadline lives in it, every one is in our tables.</summary>
+public static class JobsSetup
+{
+    public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<JobsOptions>().Bind(configuration.GetSection(JobsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddHangfire(c => c.UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings().UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) })
+            .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
+        services.AddHangfireServer(o =>
+        {
+            o.WorkerCount = 2;
+            o.SchedulePollingInterval = TimeSpan.FromSeconds(1);
+            o.ShutdownTimeout = TimeSpan.FromSeconds(5);
+        });
+        services.AddSingleton<JobList>();
+        return services;
+    }
+
+    public static IServiceCollection AddJob<TJob>(this IServiceCollection services)
+        where TJob : class, IJob
+    {
+        services.AddSingleton<TJob>();
+        services.AddSingleton<JobRunner<TJob>>();
+        return services;
+    }
+
+    /// <summary>Runs the job now and then every <paramref name="interval"/> (at least a second).</summary>
+    public static void Every<TJob>(this IServiceProvider services, TimeSpan interval)
+        where TJob : class, IJob
+    {
+        var jobs = services.GetRequiredService<IRecurringJobManager>();
+        jobs.AddOrUpdate<JobRunner<TJob>>(TJob.Name, j => j.RunAsync(CancellationToken.None), Cron(interval), new RecurringJobOptions { TimeZone = TimeZoneInfo.Utc, MisfireHandling = MisfireHandlingMode.Relaxed });
+        services.GetRequiredService<JobList>().Add(TJob.Name, interval, () => jobs.Trigger(TJob.Name));
+    }
+
+    internal static string Cron(TimeSpan interval) => interval.TotalSeconds switch
+    {
+        < 60 => $"*/{Math.Max(1, (int)interval.TotalSeconds)} * * * * *",
+        < 3600 => $"*/{(int)interval.TotalMinutes} * * * *",
+        < 86400 => $"0 */{(int)interval.TotalHours} * * *",
+        _ => "0 3 * * *",
+    };
+}
+
+/// <summary>The jobs of this app, for the jobs page.</summary>
+public sealed class JobList
+{
+    private readonly List<Entry> _entries = [];
+
+    public IReadOnlyList<Entry> Entries => _entries;
+
+    internal void Add(string name, TimeSpan interval, Action trigger) => _entries.Add(new Entry(name, interval, trigger));
+
+    public sealed record Entry(string Name, TimeSpan Interval, Action Trigger);
+}

@@ -1,0 +1,316 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+using Evose.Admin.Domain.Credentials;
+
+namespace Evose.Admin.Platform.Vault;
+
+/// <summary>The only door to secret values: seals and opens them, and does nothing at all while it is sealed.</summary>
+public sealed class SecretVault
+{
+    private const string NotUnlocked = "It has not been unlocked since the start.";
+    private const int MaxFields = 64;
+
+    private readonly IRootKey _root;
+    private readonly Lock _gate = new();
+    private volatile State _state;
+
+    public SecretVault(IRootKey root) => (_root, _state) = (root, new State(null, root.Fault ?? NotUnlocked));
+
+    internal SecretVault(IRootKey root, MasterKeyRing ring) => (_root, _state) = (root, new State(ring, null));
+
+    public bool IsSealed => _state.Ring is null;
+
+    /// <summary>What an administrator has to put right; null while open.</summary>
+    public string? SealedReason => _state.Reason;
+
+    /// <summary>False when the root is not usable as configured, so that the first start must wait for the administrator.</summary>
+    public bool CanInitialize => _root.Fault is null;
+
+    /// <summary>The generation that seals now; to be stored beside a MAC that must outlive a change of master key.</summary>
+    public int CurrentGeneration => Ring.CurrentGeneration;
+
+    /// <summary>Makes the first master key. Only for an installation that has no generation stored.</summary>
+    public KeyGeneration Initialize(Guid installationId, DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            if (!IsSealed) throw new InvalidOperationException("The vault already has a master key.");
+            if (_root.Fault is not null) throw new VaultSealedException(_root.Fault);
+            var masterKey = MasterKeyRing.Pinned();
+            try
+            {
+                RandomNumberGenerator.Fill(masterKey);
+                var generation = new KeyGeneration
+                {
+                    Generation = 1,
+                    InstallationId = installationId,
+                    RootId = _root.Id,
+                    WrappedByRoot = WrapByRoot(masterKey, EnvelopeCipher.MasterContext(installationId, 1)),
+                    CheckValue = MasterKeyRing.CheckValue(masterKey),
+                    CreatedAt = now,
+                };
+                _state = new State(new MasterKeyRing(installationId, new Dictionary<int, byte[]> { [1] = masterKey }), null);
+                return generation;
+            }
+            catch (VaultSealedException e)
+            {
+                _state = new State(null, e.Reason);
+                throw;
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(masterKey);
+            }
+        }
+    }
+
+    /// <summary>Opens the vault with the root, or leaves it sealed and says why. Never makes a key.</summary>
+    public void Unlock(IReadOnlyList<KeyGeneration> generations)
+    {
+        lock (_gate) _state = Load(generations, UnwrapByRoot);
+    }
+
+    /// <summary>Opens the vault with the recovery key and wraps every generation again under the present root; the newest one is answered, all changed ones are to be stored. Null when the key does not fit or the root cannot wrap; the reason then says which.</summary>
+    public KeyGeneration? TryUnseal(string recoveryText, IReadOnlyList<KeyGeneration> generations)
+    {
+        if (_root.Fault is not null || !RecoveryKey.TryParse(recoveryText, out var key)) return null;
+        using (key)
+        {
+            lock (_gate)
+            {
+                var state = Load(generations, (KeyGeneration g, Span<byte> masterKey, out string? reason) =>
+                {
+                    reason = "The recovery key does not open the stored master key.";
+                    return g.WrappedByRecovery is { } wrapped && key.TryUnwrap(wrapped, ContextOf(g), masterKey);
+                });
+                if (state.Ring is not { } ring) return null;
+
+                // Wrapped for all before the first is changed: a root that fails leaves the rows as they were.
+                List<byte[]> rewrapped;
+                try
+                {
+                    rewrapped = [.. generations.Select(g => WrapByRoot(ring.MasterKey(g.Generation), ContextOf(g)))];
+                }
+                catch (VaultSealedException e)
+                {
+                    _state = new State(null, e.Reason);
+                    return null;
+                }
+
+                for (var i = 0; i < rewrapped.Count; i++) (generations[i].WrappedByRoot, generations[i].RootId) = (rewrapped[i], _root.Id);
+                _state = state;
+                return generations.MaxBy(g => g.Generation);
+            }
+        }
+    }
+
+    /// <summary>Closes the vault again, when what opened it could not be stored.</summary>
+    internal void Reseal(string? reason)
+    {
+        lock (_gate) _state = new State(null, reason ?? NotUnlocked);
+    }
+
+    /// <summary>Makes a new recovery key for the generation; an earlier one no longer opens it.</summary>
+    public (KeyGeneration Updated, RecoveryKey Key) IssueRecoveryKey(KeyGeneration generation) => (generation, IssueRecoveryKey([generation]));
+
+    /// <summary>One recovery key for all generations: it must open every one of them to unseal.</summary>
+    public RecoveryKey IssueRecoveryKey(IReadOnlyList<KeyGeneration> generations)
+    {
+        var ring = Ring;
+        var key = RecoveryKey.Generate();
+        var wrapped = generations.Select(g => key.Wrap(ring.MasterKey(g.Generation), ContextOf(g))).ToList();
+        for (var i = 0; i < wrapped.Count; i++) (generations[i].WrappedByRecovery, generations[i].RecoveryConfirmed) = (wrapped[i], false);
+        return key;
+    }
+
+    /// <summary>After a change of root key: wraps the generation under the current one. False when it already is.</summary>
+    public bool Rewrap(KeyGeneration generation)
+    {
+        if (!_root.IsStale(generation.WrappedByRoot)) return false;
+        generation.WrappedByRoot = WrapByRoot(Ring.MasterKey(generation.Generation), ContextOf(generation));
+        generation.RootId = _root.Id;
+        return true;
+    }
+
+    /// <summary>Seals all fields of one version under a fresh data key.</summary>
+    public SealedValue Seal(in SecretAddress address, IReadOnlyDictionary<string, Plaintext> fields)
+    {
+        if (fields.Count is 0 or > MaxFields) throw new ArgumentException($"A version has 1 to {MaxFields} fields.", nameof(fields));
+        var ring = Ring;
+        var generation = ring.CurrentGeneration;
+
+        // One draw for the data key and all nonces: a call of the generator costs as much as an encryption.
+        Span<byte> random = stackalloc byte[EnvelopeCipher.KeySize + EnvelopeCipher.NonceSize * (fields.Count + 1)];
+        try
+        {
+            RandomNumberGenerator.Fill(random);
+            var dataKey = random[..EnvelopeCipher.KeySize];
+            var nonces = random[EnvelopeCipher.KeySize..];
+            var @sealed = new Dictionary<string, byte[]>(fields.Count, StringComparer.Ordinal);
+            foreach (var (name, value) in fields)
+            {
+                @sealed.Add(name, EnvelopeCipher.SealField(dataKey, nonces[..EnvelopeCipher.NonceSize], ring.Installation, address, name, value.Bytes));
+                nonces = nonces[EnvelopeCipher.NonceSize..];
+            }
+
+            return new SealedValue(EnvelopeCipher.WrapKey(ring.WrapKey(generation, address.Workspace), nonces, ring.Installation, address, generation, dataKey), @sealed);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(random);
+        }
+    }
+
+    /// <summary>Opens one field at exactly the address it was sealed for; the caller disposes it.</summary>
+    public Plaintext Open(in SecretAddress address, SealedValue value, string field)
+    {
+        // A row that is gone is damage like any other; the name of the field is not proof that there was one.
+        if (!value.Fields.TryGetValue(field, out var blob)) throw new IntegrityException();
+        return Open(address, value.WrappedKey, blob, field);
+    }
+
+    /// <summary>The same, for callers that have the two blobs at hand.</summary>
+    public Plaintext Open(in SecretAddress address, ReadOnlySpan<byte> wrappedKey, ReadOnlySpan<byte> field, string fieldName)
+    {
+        var ring = Ring;
+        var wrapKey = ring.WrapKey(EnvelopeCipher.GenerationOf(wrappedKey), address.Workspace);
+        Span<byte> dataKey = stackalloc byte[EnvelopeCipher.KeySize];
+        Plaintext? opened = null;
+        try
+        {
+            EnvelopeCipher.UnwrapKey(wrapKey, ring.Installation, address, wrappedKey, dataKey);
+            opened = Plaintext.Allocate(EnvelopeCipher.FieldCapacity(field));
+            opened.Truncate(EnvelopeCipher.OpenField(dataKey, ring.Installation, address, fieldName, field, opened.Writable));
+            return opened;
+        }
+        catch
+        {
+            opened?.Dispose();
+            throw;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(dataKey);
+        }
+    }
+
+    /// <summary>Seals a small thing that is no credential, bound to what it is for and whose it is.</summary>
+    public byte[] SealBlob(string purpose, ReadOnlySpan<byte> id, ReadOnlySpan<byte> data)
+    {
+        var ring = Ring;
+        return EnvelopeCipher.SealBlob(ring.Key(KeyUse.AtRest, ring.CurrentGeneration), ring.CurrentGeneration, ring.Installation, purpose, id, data);
+    }
+
+    public Plaintext OpenBlob(string purpose, ReadOnlySpan<byte> id, ReadOnlySpan<byte> blob)
+    {
+        var ring = Ring;
+        var opened = Plaintext.Allocate(EnvelopeCipher.BlobCapacity(blob));
+        try
+        {
+            var key = ring.Key(KeyUse.AtRest, EnvelopeCipher.GenerationOf(blob));
+            opened.Truncate(EnvelopeCipher.OpenBlob(key, ring.Installation, purpose, id, blob, opened.Writable));
+            return opened;
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>MAC over the canonical bytes of a policy; 0 means the current generation.</summary>
+    public byte[] PolicyMac(ReadOnlySpan<byte> canonical, int generation = 0) => Mac(KeyUse.PolicyMac, canonical, generation);
+
+    /// <summary>MAC over the canonical bytes of an audit head; 0 means the current generation.</summary>
+    public byte[] AuditMac(ReadOnlySpan<byte> canonical, int generation = 0) => Mac(KeyUse.AuditMac, canonical, generation);
+
+    /// <summary>What is stored of an inbound API key. Keys are random, so a fast keyed hash is right and a slow one is waste.</summary>
+    public byte[] ApiKeyHash(ReadOnlySpan<char> key, int generation = 0)
+    {
+        var size = Encoding.UTF8.GetMaxByteCount(key.Length);
+        var bytes = size <= 1024 ? stackalloc byte[size] : GC.AllocateArray<byte>(size, pinned: true);
+        try
+        {
+            return Mac(KeyUse.ApiKey, bytes[..Encoding.UTF8.GetBytes(key, bytes)], generation);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(bytes);
+        }
+    }
+
+    /// <summary>Tells whether two values are equal and, without the key, nothing else.</summary>
+    public string Fingerprint(Plaintext value, int generation = 0) =>
+        Convert.ToHexStringLower(Mac(KeyUse.Fingerprint, value.Bytes, generation).AsSpan(0, 16));
+
+    private MasterKeyRing Ring
+    {
+        get
+        {
+            var state = _state;
+            return state.Ring ?? throw new VaultSealedException(state.Reason ?? NotUnlocked);
+        }
+    }
+
+    private byte[] Mac(KeyUse use, ReadOnlySpan<byte> data, int generation)
+    {
+        var ring = Ring;
+        return HMACSHA256.HashData(ring.Key(use, generation == 0 ? ring.CurrentGeneration : generation), data);
+    }
+
+    private static byte[] ContextOf(KeyGeneration generation) => EnvelopeCipher.MasterContext(generation.InstallationId, generation.Generation);
+
+    private bool UnwrapByRoot(KeyGeneration generation, Span<byte> masterKey, out string? reason)
+    {
+        if (_root.TryUnwrap(generation.WrappedByRoot, ContextOf(generation), masterKey, out reason)) return true;
+        if (_root.Fault is null && !string.Equals(generation.RootId, _root.Id, StringComparison.Ordinal))
+            reason = $"The master key is wrapped by the root '{Shown(generation.RootId)}', but '{_root.Id}' is configured.";
+        return false;
+    }
+
+    // Opened again before anyone stores it: a wrapping that does not open would be found out at the next start, when it is too late.
+    private byte[] WrapByRoot(ReadOnlySpan<byte> masterKey, ReadOnlySpan<byte> context)
+    {
+        var wrapped = _root.Wrap(masterKey, context);
+        Span<byte> again = stackalloc byte[EnvelopeCipher.KeySize];
+        var opens = _root.TryUnwrap(wrapped, context, again, out _) && CryptographicOperations.FixedTimeEquals(again, masterKey);
+        CryptographicOperations.ZeroMemory(again);
+        return opens ? wrapped : throw new VaultSealedException("The root key does not open what it has just wrapped.");
+    }
+
+    // All generations or none: with one missing, some values would open and others not, and nobody would know why.
+    private static State Load(IReadOnlyList<KeyGeneration> generations, Unwrap unwrap)
+    {
+        if (generations.Count == 0) return new State(null, "There is no master key yet.");
+        if (generations.Any(g => g.InstallationId != generations[0].InstallationId) || generations.DistinctBy(g => g.Generation).Count() != generations.Count || generations.Any(g => g.Generation < 1))
+            return new State(null, "The stored master keys do not belong together.");
+
+        var masterKeys = new Dictionary<int, byte[]>();
+        try
+        {
+            foreach (var g in generations)
+            {
+                var masterKey = MasterKeyRing.Pinned();
+                masterKeys.Add(g.Generation, masterKey);
+                if (!unwrap(g, masterKey, out var reason)) return new State(null, reason);
+                if (!CryptographicOperations.FixedTimeEquals(MasterKeyRing.CheckValue(masterKey), g.CheckValue))
+                    return new State(null, $"Master key {g.Generation} does not have its check value.");
+            }
+
+            return new State(new MasterKeyRing(generations[0].InstallationId, masterKeys), null);
+        }
+        finally
+        {
+            foreach (var key in masterKeys.Values) CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    // From a stored row into a message: short and plain, whatever somebody wrote there.
+    private static string Shown(string text) => new([.. text.Take(32).Where(c => char.IsAsciiLetterOrDigit(c) || c == '-')]);
+
+    private delegate bool Unwrap(KeyGeneration generation, Span<byte> masterKey, out string? reason);
+
+    private sealed record State(MasterKeyRing? Ring, string? Reason);
+}

@@ -1,0 +1,98 @@
+using Evose.Admin.Features.Account;
+using Evose.Admin.Features.ApiKeys;
+using Evose.Admin.Features.Audit;
+using Evose.Admin.Features.Broker;
+using Evose.Admin.Features.Consumers;
+using Evose.Admin.Features.Credentials;
+using Evose.Admin.Features.Demo;
+using Evose.Admin.Features.Home;
+using Evose.Admin.Features.Jobs;
+using Evose.Admin.Features.Notifications;
+using Evose.Admin.Features.Rotation;
+using Evose.Admin.Features.Workspaces;
+using Evose.Admin.Platform.Api;
+using Evose.Admin.Platform.Audit;
+using Evose.Admin.Platform.Catalog;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Intake;
+using Evose.Admin.Platform.Jobs;
+using Evose.Admin.Platform.Ledger;
+using Evose.Admin.Platform.Notifications;
+using Evose.Admin.Platform.Outbound;
+using Evose.Admin.Platform.Vault;
+using Evose.Admin.Platform.Web;
+using Evose.Admin.Shell;
+using MudBlazor.Services;
+
+if (args is [var verb, ..] && !verb.StartsWith('-') && args is not ["audit", "verify", ..])
+{
+    await Console.Error.WriteLineAsync($"There is no command '{verb}'. Known: audit verify. Without a command the app starts.");
+    return 2;
+}
+
+var builder = WebApplication.CreateBuilder(args);
+var data = builder.AddDataDirectory();
+
+builder.AddWeb();
+builder.Services.AddSingleton(TimeProvider.System);
+builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+builder.Services.AddMudServices();
+builder.Services.AddData(builder.Configuration, data).AddVault(builder.Configuration, data.Path).AddAuditTrail();
+builder.Services.AddCatalog().AddLedger().AddOutbound(builder.Configuration).AddNotificationOutbox();
+builder.Services.AddAdminIdentity(data).AddJobs(builder.Configuration).AddRestApi().AddIntake();
+builder.Services.AddAccount(builder.Configuration).AddHome().AddWorkspaces().AddApiKeys().AddConsumers().AddCredentials();
+builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration);
+builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPages().AddDemo(builder.Configuration);
+
+var app = builder.Build();
+await app.StartDataAsync();
+if (args is ["audit", "verify", ..]) return await AuditVerb.VerifyAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
+// The anchor's first lines come before the first event, so that a removed beginning can be told from a new one.
+await app.Services.GetRequiredService<AuditAnchor>().OpenAsync(CancellationToken.None);
+await app.Services.GetRequiredService<Bootstrap>().RunAsync(CancellationToken.None);
+
+app.UseBroker();
+app.UseSecurityHeaders();
+app.UsePageErrors();
+app.UseApiErrors();
+app.UseRepeatableBodies();
+app.UseAccountGate();
+app.UseAuthentication();
+app.UseAuthorization();
+app.UseRateLimiter();
+app.UseAntiforgery();
+app.MapStaticAssets().AllowAnonymous();
+app.MapHealth();
+
+var api = app.MapApi();
+api.MapWorkspaces();
+api.MapApiKeys();
+api.MapConsumers();
+api.MapCredentials();
+api.MapRotation();
+api.MapInvoke();
+api.MapAudit();
+api.MapNotifications();
+app.MapOpenApi().AllowAnonymous();
+
+app.MapAntiforgeryToken();
+app.MapIntake();
+app.MapAuditDownload();
+var ui = app.MapUi();
+ui.MapApiKeyTickets();
+ui.MapInvitationTickets();
+app.MapDemo();
+app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+
+app.Services.ScheduleRotation();
+app.Services.ScheduleNotifications();
+app.Services.ScheduleAudit();
+app.Services.ScheduleHousekeeping();
+
+app.AnnounceSetup();
+await app.RunAsync();
+return 0;
+
+/// <summary>The app's table of contents.</summary>
+public partial class Program;

@@ -1,0 +1,29 @@
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Vault;
+using Microsoft.EntityFrameworkCore;
+
+namespace Evose.Admin.Shell;
+
+/// <summary><c>/health/live</c>: the process answers. <c>/health/ready</c>: it can also do its work; 503 while sealed or without its database.</summary>
+public static class Health
+{
+    public static void MapHealth(this WebApplication app)
+    {
+        app.MapGet("/health/live", () => Results.Json(new { status = "live" })).AllowAnonymous();
+        app.MapGet("/health/ready", async (SecretVault vault, IDbContextFactory<AdminDb> dbs, CancellationToken ct) =>
+        {
+            if (vault.IsSealed) return Answer("sealed");
+            try
+            {
+                await using var db = await dbs.CreateDbContextAsync(ct);
+                return await db.Installations.AnyAsync(ct) ? Results.Json(new { status = "ready" }) : Answer("no_database");
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                return Answer("no_database");
+            }
+        }).AllowAnonymous();
+    }
+
+    private static IResult Answer(string reason) => Results.Json(new { status = "not_ready", reason }, statusCode: StatusCodes.Status503ServiceUnavailable);
+}

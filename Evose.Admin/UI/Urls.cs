@@ -1,0 +1,53 @@
+namespace Evose.Admin.UI;
+
+/// <summary>Every address of the app, as code.</summary>
+public static class Urls
+{
+    public const string Home = "/";
+    public const string Login = "/account/login";
+    public const string Logout = "/account/logout";
+    public const string Setup = "/setup";
+    public const string SealedVault = "/sealed";
+    public const string RecoveryKey = "/account/recovery-key";
+    public const string Password = "/account/password";
+    public const string Status = "/status";
+    public const string NotFound = "/not-found";
+    public const string Audit = "/audit";
+    public const string Notifications = "/notifications";
+    public const string ApiKeys = "/org/api-keys";
+    public const string Members = "/org/members";
+    public const string Workspaces = "/org/workspaces";
+    public const string Jobs = "/system/jobs";
+
+    public static string AcceptInvite(string token) => $"/account/accept-invite?token={Uri.EscapeDataString(token)}";
+
+    public static string ApiKeysIn(string? status, string? cursor = null) => With(ApiKeys, ("status", status), ("cursor", cursor));
+    public static string MembersOf(string? ws) => With(Members, ("ws", ws));
+    public static string Workspace(string ws) => $"/w/{ws}";
+    public static string Credentials(string ws) => $"/w/{ws}/credentials";
+    public static string NewCredential(string ws) => $"/w/{ws}/credentials/new";
+    public static string Credential(string ws, string name) => $"/w/{ws}/credentials/{name}";
+    public static string Rotate(string ws, string name) => $"/w/{ws}/credentials/{name}/rotate";
+    public static string Rotations(string ws) => $"/w/{ws}/rotations";
+    public static string Tools(string ws) => $"/w/{ws}/tools";
+    public static string NewTool(string ws) => $"/w/{ws}/tools/new";
+    public static string Tool(string ws, string name) => $"/w/{ws}/tools/{name}";
+    public static string Agents(string ws) => $"/w/{ws}/agents";
+    public static string Agent(string ws, string name) => $"/w/{ws}/agents/{name}";
+    public static string Workflows(string ws) => $"/w/{ws}/workflows";
+    public static string Workflow(string ws, string name) => $"/w/{ws}/workflows/{name}";
+    public static string AuditOf(string? workspace = null, string? credential = null) =>
+        $"/audit?{(workspace is null ? "" : $"workspace={workspace}&")}{(credential is null ? "" : $"credential={credential}")}".TrimEnd('&', '?');
+
+    private static string With(string path, params ReadOnlySpan<(string Name, string? Value)> query)
+    {
+        var mark = '?';
+        foreach (var (name, value) in query)
+        {
+            if (value is null) continue;
+            path += $"{mark}{name}={Uri.EscapeDataString(value)}";
+            mark = '&';
+        }
+        return path;
+    }
+}

@@ -1,0 +1,61 @@
+using System.Net;
+using Evose.Admin.Platform.Ledger;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Evose.Admin.Bench;
+
+/// <summary>The processes that are compared: an upstream, bare YARP before it, and our app before it.</summary>
+internal static class Servers
+{
+    public static async Task<int> UpstreamAsync(int port)
+    {
+        var body = "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"}}]}"u8.ToArray();
+        var app = Empty(port).Build();
+        app.Run(context =>
+        {
+            context.Response.ContentType = "application/json";
+            context.Response.ContentLength = body.Length;
+            return context.Response.Body.WriteAsync(body).AsTask();
+        });
+        await app.RunAsync();
+        return 0;
+    }
+
+    public static async Task<int> BareYarpAsync(int port, string upstream)
+    {
+        var builder = Empty(port);
+        builder.Services.AddHttpForwarder();
+        var app = builder.Build();
+        var forwarder = app.Services.GetRequiredService<IHttpForwarder>();
+        using var invoker = new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false, AutomaticDecompression = DecompressionMethods.None, ActivityHeadersPropagator = null });
+        var config = new ForwarderRequestConfig { Version = HttpVersion.Version11 };
+        app.Run(async context => await forwarder.SendAsync(context, upstream, invoker, config, HttpTransformer.Default));
+        await app.RunAsync();
+        return 0;
+    }
+
+    /// <summary>The app itself in this process; with EVOSE_BENCH_NO_LEDGER=1 its ledger records nothing.</summary>
+    public static int App(string[] args)
+    {
+        Environment.SetEnvironmentVariable("ASPNETCORE_HOSTINGSTARTUPASSEMBLIES", "Evose.Admin.Bench");
+        var entry = typeof(UsageLedger).Assembly.EntryPoint!;
+        return entry.Invoke(null, [args]) is int code ? code : 0;
+    }
+
+    private static WebApplicationBuilder Empty(int port)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.Listen(IPAddress.Loopback, port, l => l.Protocols = HttpProtocols.Http1));
+        return builder;
+    }
+}
+
+/// <summary>Turns recording off in the benchmark's own process, to measure what recording costs. No setting of the app can do this.</summary>
+internal sealed class NoLedger : IHostingStartup
+{
+    public void Configure(IWebHostBuilder builder)
+    {
+        if (Environment.GetEnvironmentVariable("EVOSE_BENCH_NO_LEDGER") == "1") builder.ConfigureServices(s => s.AddSingleton(new LedgerMode(durable: false)));
+    }
+}
