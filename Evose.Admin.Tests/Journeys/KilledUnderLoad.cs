@@ -48,7 +48,7 @@ public sealed class KilledUnderLoad
                         using var answer = await client.GetAsync("/broker/cs/gpt-call" + path);
                         if (answer.StatusCode == HttpStatusCode.OK) answered.Add(path);
                     }
-                    catch (HttpRequestException)
+                    catch (Exception e) when (e is HttpRequestException or System.Net.Sockets.SocketException or IOException)
                     {
                         return;
                     }

@@ -42,20 +42,22 @@ public sealed class WireTap
         foreach (var text in held) Keep("page", _page.Url, Encoding.UTF8.GetBytes(text));
     }
 
-    /// <summary>Waits until every body that was on its way is read.</summary>
+    /// <summary>Waits until every body that was on its way is read. One that a navigation cut off never comes, and the browser never says so; such a one is <see cref="Unread"/>.</summary>
     public async Task SettleAsync()
     {
         while (_reading.TryDequeue(out var reading)) await reading;
     }
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private async Task ReadAsync(IRequest request)
     {
         try
         {
-            Keep("request head", request.Url, Head(request.Url, await request.AllHeadersAsync()));
+            Keep("request head", request.Url, Head(request.Url, await request.AllHeadersAsync().WaitAsync(Patience)));
             if (request.PostDataBuffer is { } body) Keep("request body", request.Url, body);
         }
-        catch (PlaywrightException)
+        catch (Exception e) when (e is PlaywrightException or TimeoutException)
         {
             Unread.Enqueue("request " + request.Url);
         }
@@ -65,11 +67,11 @@ public sealed class WireTap
     {
         try
         {
-            Keep("response head", response.Url, Head(response.Url, await response.AllHeadersAsync()));
+            Keep("response head", response.Url, Head(response.Url, await response.AllHeadersAsync().WaitAsync(Patience)));
             // A redirect has no body that a browser would show.
-            if (response.Status is < 300 or >= 400) Keep("response body", response.Url, await response.BodyAsync());
+            if (response.Status is < 300 or >= 400) Keep("response body", response.Url, await response.BodyAsync().WaitAsync(Patience));
         }
-        catch (PlaywrightException)
+        catch (Exception e) when (e is PlaywrightException or TimeoutException)
         {
             Unread.Enqueue(response.Url);
         }
