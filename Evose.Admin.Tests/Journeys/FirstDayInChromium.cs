@@ -65,6 +65,11 @@ public sealed class FirstDayInChromium(Chromium chromium)
         });
         await using var app = new AdminApp(Settings);
         await using var window = await chromium.OpenAsync(app.Url);
+        await window.TellingAsync(app, () => WalkAsync(app, window, upstream));
+    }
+
+    private async Task WalkAsync(AdminApp app, Window window, Upstream upstream)
+    {
         var tap = new WireTap(window);
         var page = window.Page;
 

@@ -27,7 +27,15 @@ internal sealed class CanaryScanner
     }
 
     /// <summary>Letters and digits only, for places where nothing else is taken.</summary>
-    public static string DrawPlain(int length = 32) => RandomNumberGenerator.GetString("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789", length);
+    public static string DrawPlain(int length = 32)
+    {
+        // A draw without digits is rare, and then may pass for a word.
+        while (true)
+        {
+            var drawn = RandomNumberGenerator.GetString("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789", length);
+            if (drawn.Count(char.IsAsciiDigit) >= 3) return drawn;
+        }
+    }
 
     public void Add(string name, string canary)
     {

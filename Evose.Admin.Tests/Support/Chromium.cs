@@ -23,7 +23,7 @@ public sealed class Chromium : IAsyncDisposable
     {
         var browser = await BrowserAsync();
         var context = await browser.NewContextAsync(new BrowserNewContextOptions { BaseURL = url, ViewportSize = new ViewportSize { Width = width, Height = height } });
-        context.SetDefaultTimeout(15_000);
+        context.SetDefaultTimeout(30_000);
         return await Window.OpenAsync(context);
     }
 
@@ -103,6 +103,20 @@ public sealed class Window : IAsyncDisposable
     {
         await Page.Locator("#app-state[data-interactive=true]").WaitForAsync(new LocatorWaitForOptions { State = WaitForSelectorState.Attached });
         await Page.Locator("main h1").First.WaitForAsync();
+    }
+
+    /// <summary>Does it, and when it fails says what the page showed.</summary>
+    public async Task TellingAsync(AdminApp app, Func<Task> doIt)
+    {
+        try
+        {
+            await doIt();
+        }
+        catch (Exception e)
+        {
+            var text = await Page.Locator("body").InnerTextAsync();
+            throw new InvalidOperationException($"{e.Message}\nAt {Page.Url}, which shows: {text}\nComplaints: {string.Join('\n', Complaints)}\nLog: {string.Join('\n', app.Log.Lines.TakeLast(20))}", e);
+        }
     }
 
     public async ValueTask DisposeAsync() => await _context.DisposeAsync();

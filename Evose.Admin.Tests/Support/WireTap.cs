@@ -30,7 +30,7 @@ public sealed class WireTap
     public ConcurrentQueue<string> Sockets { get; } = new();
 
     /// <summary>Answers whose body the browser no longer had when it was asked for it.</summary>
-    public ConcurrentQueue<string> Unread { get; } = new();
+    public ConcurrentQueue<string> Unread { get; private set; } = new();
 
     /// <summary>Keeps what the page holds now: document, values of its inputs, both storages, cookies that scripts see, the state of its history.</summary>
     public async Task LookAsync()
@@ -46,7 +46,17 @@ public sealed class WireTap
     public async Task SettleAsync()
     {
         while (_reading.TryDequeue(out var reading)) await reading;
+        // A page that was left before its body was read is asked for once more.
+        foreach (var url in Unread.ToList())
+        {
+            if (!_left.TryRemove(url, out _)) continue;
+            await using var again = await _page.Context.APIRequest.GetAsync(url);
+            Keep("response body", url, await again.BodyAsync());
+            Unread = new ConcurrentQueue<string>(Unread.Where(u => u != url));
+        }
     }
+
+    private readonly ConcurrentDictionary<string, bool> _left = new();
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -74,6 +84,7 @@ public sealed class WireTap
         catch (Exception e) when (e is PlaywrightException or TimeoutException)
         {
             Unread.Enqueue(response.Url);
+            if (response.Request is { Method: "GET", ResourceType: "document" }) _left[response.Url] = true;
         }
     }
 
