@@ -78,8 +78,9 @@ public sealed class AuditAnchorTests
         await app.CallsAsync(ws.Id, 3, complete: false);
         await app.ActsAsync(ws.Id, 3);
         var seq = await app.Get<IDbContextFactory<AdminDb>>().CreateDbContext().ChainHeads.Where(h => h.Lane == lane).Select(h => h.Seq).SingleAsync();
+        var place = lane == Chain.CallLane ? "position" : "seq";
         // The last row is changed and the chain mended as far as it goes without the key.
-        AuditWorld.Sql(Path.Combine(app.DataDirectory, "evose.db"), $"UPDATE {table} SET link = randomblob(32) WHERE seq = {seq}; UPDATE chain_head SET link = (SELECT link FROM {table} WHERE seq = {seq}) WHERE lane = '{lane}'");
+        AuditWorld.Sql(Path.Combine(app.DataDirectory, "evose.db"), $"UPDATE {table} SET link = randomblob(32) WHERE {place} = {seq}; UPDATE chain_head SET link = (SELECT link FROM {table} WHERE {place} = {seq}) WHERE lane = '{lane}'");
         var anchored = app.Get<AuditAnchor>().Lines;
         await app.ActsAsync(ws.Id, 1);
         await app.CallsAsync(ws.Id, 1);

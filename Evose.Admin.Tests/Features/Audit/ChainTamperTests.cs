@@ -138,7 +138,7 @@ public sealed class ChainTamperTests(ChainTamperTests.World world) : IClassFixtu
     public async Task Finds_any_edit_of_a_call(string column, string value)
     {
         // The last call that has its own completion in front of the last rows, whatever its number is.
-        var report = await world.AfterAsync($"UPDATE call_record SET {column} = {value} WHERE seq = 1");
+        var report = await world.AfterAsync($"UPDATE call_record SET {column} = {value} WHERE position = 1");
         Located(report, Chain.CallLane, 1);
     }
 
@@ -152,7 +152,7 @@ public sealed class ChainTamperTests(ChainTamperTests.World world) : IClassFixtu
     [InlineData("link", "zeroblob(32)")]
     public async Task Finds_any_edit_of_a_completion(string column, string value)
     {
-        var report = await world.AfterAsync($"UPDATE call_completion SET {column} = {value} WHERE seq = (SELECT max(seq) FROM call_completion)");
+        var report = await world.AfterAsync($"UPDATE call_completion SET {column} = {value} WHERE position = (SELECT max(position) FROM call_completion)");
         Assert.Equal(Chain.CallLane, report.FirstBreak?.Lane);
         Assert.Equal(report.CallSeq + 1, report.FirstBreak?.Seq);
     }
@@ -160,7 +160,7 @@ public sealed class ChainTamperTests(ChainTamperTests.World world) : IClassFixtu
     [Theory]
     [InlineData("DELETE FROM audit_event WHERE seq = 17", Chain.AuditLane, 17)]
     [InlineData("DELETE FROM audit_event WHERE seq = 1", Chain.AuditLane, 1)]
-    [InlineData("DELETE FROM call_record WHERE seq = 1", Chain.CallLane, 1)]
+    [InlineData("DELETE FROM call_record WHERE position = 1", Chain.CallLane, 1)]
     [InlineData("DELETE FROM audit_event WHERE seq BETWEEN 20 AND 40; UPDATE audit_event SET seq = seq - 21 WHERE seq > 40", Chain.AuditLane, 20)]
     [InlineData("UPDATE audit_event SET seq = -50 WHERE seq = 50; UPDATE audit_event SET seq = 50 WHERE seq = 51; UPDATE audit_event SET seq = 51 WHERE seq = -50", Chain.AuditLane, 50)]
     [InlineData("DELETE FROM audit_event", Chain.AuditLane, 1)]
@@ -174,14 +174,14 @@ public sealed class ChainTamperTests(ChainTamperTests.World world) : IClassFixtu
         const string columns = "at, workspace_id, actor_kind, actor_id, actor_name, ip, request_id, action, outcome, subject, subject_id, credential_id, policy_version, detail, link";
         Located(await world.AfterAsync($"INSERT INTO audit_event (seq, {columns}) SELECT {world.AuditHead + 1}, {columns} FROM audit_event WHERE seq = 9"), Chain.AuditLane, world.AuditHead + 1);
         Located(await world.AfterAsync($"UPDATE audit_event SET seq = -seq - 1 WHERE seq >= 60; UPDATE audit_event SET seq = -seq WHERE seq < 0; INSERT INTO audit_event (seq, {columns}) SELECT 60, {columns} FROM audit_event WHERE seq = 59"), Chain.AuditLane, 60);
-        Located(await world.AfterAsync("UPDATE call_completion SET seq = 1 WHERE seq = (SELECT min(seq) FROM call_completion)"), Chain.CallLane, 1);
+        Located(await world.AfterAsync("UPDATE call_completion SET position = 1 WHERE position = (SELECT min(position) FROM call_completion)"), Chain.CallLane, 1);
     }
 
     [Fact]
     public async Task Finds_a_tail_that_was_cut_off()
     {
         Located(await world.AfterAsync($"DELETE FROM audit_event WHERE seq > {world.AuditHead - 5}"), Chain.AuditLane, world.AuditHead - 4);
-        Located(await world.AfterAsync($"DELETE FROM call_record WHERE seq > {world.CallHead - 5}; DELETE FROM call_completion WHERE seq > {world.CallHead - 5}"), Chain.CallLane, world.CallHead - 4);
+        Located(await world.AfterAsync($"DELETE FROM call_record WHERE position > {world.CallHead - 5}; DELETE FROM call_completion WHERE position > {world.CallHead - 5}"), Chain.CallLane, world.CallHead - 4);
     }
 
     [Fact]
@@ -197,8 +197,8 @@ public sealed class ChainTamperTests(ChainTamperTests.World world) : IClassFixtu
     public async Task Finds_an_older_genuine_head_that_was_put_back_with_its_rows()
     {
         var report = await world.AfterAsync(world.EarlierHeads
-            + "DELETE FROM audit_event WHERE seq > (SELECT seq FROM chain_head WHERE lane = 'audit'); DELETE FROM call_record WHERE seq > (SELECT seq FROM chain_head WHERE lane = 'calls'); "
-            + "DELETE FROM call_completion WHERE seq > (SELECT seq FROM chain_head WHERE lane = 'calls')");
+            + "DELETE FROM audit_event WHERE seq > (SELECT seq FROM chain_head WHERE lane = 'audit'); DELETE FROM call_record WHERE position > (SELECT seq FROM chain_head WHERE lane = 'calls'); "
+            + "DELETE FROM call_completion WHERE position > (SELECT seq FROM chain_head WHERE lane = 'calls')");
         Located(report, Chain.AuditLane, report.AuditSeq + 1);
         Assert.Contains("older database was put back", report.FirstBreak!.Reason);
     }

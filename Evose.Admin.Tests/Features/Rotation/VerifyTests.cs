@@ -51,7 +51,7 @@ public sealed class VerifyTests : IAsyncLifetime
         await using var db = _world.Db();
         var calls = await db.Calls.AsNoTracking().OrderBy(c => c.Seq).ToListAsync();
         Assert.All(calls, c => Assert.Equal((PendingProbe.Rule, 2, RotationWorld.Tool, false), (c.Rule, c.Version, c.Tool, c.Refused)));
-        Assert.Equal("timeout", (await db.CallCompletions.OrderBy(c => c.Seq).LastAsync()).Reason);
+        Assert.Equal("timeout", (await db.CallCompletions.OrderBy(c => c.Position).LastAsync()).Reason);
         var kept = string.Join('\n', [
             credential.Pending!.VerifyNote,
             .. await db.AuditEvents.Select(e => e.Detail ?? "").ToListAsync(),

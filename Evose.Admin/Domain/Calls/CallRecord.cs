@@ -3,8 +3,14 @@ namespace Evose.Admin.Domain.Calls;
 /// <summary>One use of one credential by one call: written, durable, before the value leaves. Append-only and chained. Says what happened, never what was said.</summary>
 public sealed class CallRecord
 {
-    /// <summary>Position in the chain of calls, shared with <see cref="CallCompletion"/>, from 1, without gaps.</summary>
+    /// <summary>The row's number; see <see cref="CallNumber"/>.</summary>
     public long Seq { get; init; }
+
+    /// <summary>Whose chain it stands in: each writer has a lane of its own.</summary>
+    public int Lane { get; init; }
+
+    /// <summary>Place in the lane's chain, shared with <see cref="CallCompletion"/>, from 1, without gaps.</summary>
+    public long Position { get; init; }
 
     public Guid Id { get; init; }
 
@@ -67,11 +73,14 @@ public sealed class CallRecord
 /// <summary>How a recorded call ended. A call without one is shown as outcome unknown.</summary>
 public sealed class CallCompletion
 {
-    /// <summary>The call this completes.</summary>
+    /// <summary>The row this completes.</summary>
     public long CallSeq { get; init; }
 
-    /// <summary>Position in the chain of calls.</summary>
-    public long Seq { get; init; }
+    /// <summary>Lane of who wrote the completion; not always the call's.</summary>
+    public int Lane { get; init; }
+
+    /// <summary>Place in the lane's chain.</summary>
+    public long Position { get; init; }
 
     public DateTimeOffset At { get; init; }
 

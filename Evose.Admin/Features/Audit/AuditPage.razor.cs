@@ -1,3 +1,4 @@
+using Evose.Admin.Domain.Audit;
 using System.Globalization;
 using Evose.Admin.Domain;
 using Evose.Admin.UI;
@@ -146,7 +147,7 @@ public sealed partial class AuditPage : AdminPage
 
     internal static string Kind(string kind) => kind == "user" ? "" : kind.Replace('_', ' ');
 
-    private static string Through(AuditRow e) => string.Join(" · ", new[] { e.Source == "calls" ? e.Tool : null, e.Agent, e.Workflow, e.UserId }.Where(p => p is not null));
+    private static string Through(AuditRow e) => string.Join(" · ", new[] { e.Source != Chain.AuditLane ? e.Tool : null, e.Agent, e.Workflow, e.UserId }.Where(p => p is not null));
 
     /// <summary>What is typed and not yet applied.</summary>
     private sealed class Form

@@ -169,7 +169,11 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         }
         if (f.Tool is { } tool) calls = calls.Where(c => c.Tool == tool);
         if (f.Agent is { } agent) calls = calls.Where(c => c.Agent == agent);
-        if (f.After is { } after) calls = calls.Where(c => c.At >= after);
+        if (f.After is { } after)
+        {
+            var first = CallNumber.First(after);
+            calls = calls.Where(c => c.Seq >= first && c.At >= after);
+        }
         if (f.Before is { } until) calls = calls.Where(c => c.At < until);
         var uses = from c in calls
                    join k in db.CallCompletions.AsNoTracking() on c.Seq equals k.CallSeq into ends

@@ -5,7 +5,7 @@ using Evose.Admin.Domain.Calls;
 namespace Evose.Admin.Features.Audit;
 
 /// <summary>One administrative act or one use, as readers see it.</summary>
-/// <param name="Source">The chain it stands in: <c>audit</c> or <c>calls</c>.</param>
+/// <param name="Source">The chain it stands in: <c>audit</c>, <c>calls</c> or <c>calls/N</c>.</param>
 /// <param name="Seq">Its place there.</param>
 /// <param name="Link">The chain's link at this row, hex: whoever keeps it can prove the row later.</param>
 public sealed record AuditRow(string Id, DateTimeOffset CreatedAt, string Source, string? Workspace, AuditRow.Who Actor, string Action, string Outcome, string? Subject, string? Credential, int? Version,
@@ -19,11 +19,11 @@ public sealed record AuditRow(string Id, DateTimeOffset CreatedAt, string Source
         null, null, null, null, null, null, null, null, e.ActorKind == ActorKind.ApiKey ? e.ActorName : null, null, null, null, null, null, null, e.RequestId, e.Detail, e.Seq,
         Convert.ToHexStringLower(e.Link));
 
-    internal static AuditRow Of(CallRecord c, CallCompletion? end, Dictionary<Guid, string> slugs) => new($"{Chain.CallLane}-{c.Seq}", c.At, Chain.CallLane, Slug(c.WorkspaceId, slugs),
+    internal static AuditRow Of(CallRecord c, CallCompletion? end, Dictionary<Guid, string> slugs) => new($"{Chain.CallLane}-{c.Seq}", c.At, CallNumber.ChainOf(c.Lane), Slug(c.WorkspaceId, slugs),
         new Who(Kind(c.ApiKeyId is not null ? ActorKind.ApiKey : c.ApiKey is not null ? ActorKind.User : ActorKind.Anonymous), c.ApiKeyId, c.ApiKey ?? Domain.Actor.Nobody.Name, c.Ip),
         c.Refused ? AuditFilter.RefusalAction : AuditFilter.UseAction, (c.Refused ? CallOutcome.Refused : end?.Outcome ?? CallOutcome.Unknown).Wire(), c.Credential ?? c.Tool, c.Credential, c.Version,
         c.Tool, c.Agent, c.Workflow, c.RunId, c.UserId, c.UserName, c.UserEmail, c.ApiKey, c.Method, c.Host, c.Path, end?.Status, end is null ? null : end.DurationUs / 1000.0, c.Rule, c.RequestId,
-        end?.Reason, c.Seq, Convert.ToHexStringLower(c.Link));
+        end?.Reason, c.Position, Convert.ToHexStringLower(c.Link));
 
     private static string? Slug(Guid? id, Dictionary<Guid, string> slugs) => id is { } known ? slugs.GetValueOrDefault(known, known.ToString()) : null;
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Platform.Audit;
@@ -10,20 +11,20 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Audit;
 
 /// <summary>Where a chain stops being what the app wrote.</summary>
-/// <param name="Lane"><c>audit</c>, <c>calls</c>, or <c>anchor</c> for the anchor file, where the sequence is the line.</param>
+/// <param name="Lane"><c>audit</c>, <c>calls</c> or <c>calls/N</c>, or <c>anchor</c> for the anchor file, where the sequence is the line.</param>
 public sealed record ChainBreak(string Lane, long Seq, string Reason);
 
 /// <summary>What a verification found.</summary>
 /// <param name="Events">Rows that were checked and are as the app wrote them.</param>
 /// <param name="AuditSeq">The administrative chain is proven up to here.</param>
-/// <param name="CallSeq">The chain of calls is proven up to here.</param>
+/// <param name="CallSeq">So many rows of the chains of calls are proven.</param>
 public sealed record ChainReport(long Events, long AuditSeq, long CallSeq, ChainBreak? FirstBreak)
 {
     public bool Verified => FirstBreak is null;
 }
 
 /// <summary>
-/// Recomputes both chains from their first rows, in one snapshot of the database: every row's link, no gap, the keyed head, and the anchor file. Finds a row that was
+/// Recomputes all chains from their first rows, in one snapshot of the database: every row's link, no gap, the keyed head, and the anchor file. Finds a row that was
 /// edited, deleted, added or moved, a tail that was cut off, and a database that was put back. What is younger than the newest anchor can be cut off together with an
 /// older genuine head without being found: at most <see cref="AuditAnchor.Interval"/>.
 /// </summary>
@@ -51,36 +52,59 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
             return null;
         }) ?? End(audit, heads);
 
-        var calls = new LaneWalk(Chain.CallLane, anchors.Of(Chain.CallLane));
-        found ??= await WalkAsync(calls, () => WalkCallsAsync(db, calls, buffer, ct)) ?? End(calls, heads);
-        found ??= anchors.Check(audit.Seq + calls.Seq > 0);
-        return new ChainReport(audit.Seq + calls.Seq, audit.Seq, calls.Seq, found);
+        var proven = 0L;
+        foreach (var lane in await LanesAsync(db, ct))
+        {
+            var calls = new LaneWalk(CallNumber.ChainOf(lane), anchors.Of(CallNumber.ChainOf(lane)));
+            found ??= await WalkAsync(calls, () => WalkCallsAsync(db, lane, calls, buffer, ct)) ?? End(calls, heads);
+            proven += calls.Seq;
+        }
+        found ??= anchors.LanesWithout(heads.Keys.Append(Chain.AuditLane).Append(Chain.CallLane)) ?? anchors.Check(audit.Seq + proven > 0);
+        return new ChainReport(audit.Seq + proven, audit.Seq, proven, found);
     }
 
     // Calls and completions share one sequence and lie in two tables: merged by it.
-    private static async Task<ChainBreak?> WalkCallsAsync(AdminDb db, LaneWalk walk, ArrayBufferWriter<byte> buffer, CancellationToken ct)
+    private static async Task<ChainBreak?> WalkCallsAsync(AdminDb db, int lane, LaneWalk walk, ArrayBufferWriter<byte> buffer, CancellationToken ct)
     {
-        await using var calls = db.Calls.AsNoTracking().OrderBy(c => c.Seq).AsAsyncEnumerable().GetAsyncEnumerator(ct);
-        await using var completions = db.CallCompletions.AsNoTracking().OrderBy(c => c.Seq).AsAsyncEnumerable().GetAsyncEnumerator(ct);
+        await using var calls = db.Calls.AsNoTracking().Where(c => c.Lane == lane).OrderBy(c => c.Position).AsAsyncEnumerable().GetAsyncEnumerator(ct);
+        await using var completions = db.CallCompletions.AsNoTracking().Where(c => c.Lane == lane).OrderBy(c => c.Position).AsAsyncEnumerable().GetAsyncEnumerator(ct);
         var call = await calls.MoveNextAsync() ? calls.Current : null;
         var completion = await completions.MoveNextAsync() ? completions.Current : null;
         while (call is not null || completion is not null)
         {
             buffer.Clear();
             ChainBreak? broken;
-            if (completion is null || call?.Seq <= completion.Seq)
+            if (completion is null || call?.Position <= completion.Position)
             {
-                broken = walk.Step(call!.Seq, new CallFacts(call).Write(new ChainPayload(buffer)), call.Link);
+                broken = walk.Step(call!.Position, new CallFacts(call).Write(new ChainPayload(buffer)), call.Link);
                 call = await calls.MoveNextAsync() ? calls.Current : null;
             }
             else
             {
-                broken = walk.Step(completion.Seq, Payload(completion, buffer), completion.Link);
+                broken = walk.Step(completion.Position, Payload(completion, buffer), completion.Link);
                 completion = await completions.MoveNextAsync() ? completions.Current : null;
             }
             if (broken is not null) return broken;
         }
         return null;
+    }
+
+    // Lanes that have rows or a head; lane 0 always, so that an emptied one is missed.
+    private static async Task<IReadOnlyList<int>> LanesAsync(AdminDb db, CancellationToken ct)
+    {
+        var lanes = new SortedSet<int> { 0 };
+        lanes.UnionWith((await db.ChainHeads.Select(h => h.Lane).ToListAsync(ct)).Where(l => l.StartsWith(Chain.CallLane + "/", StringComparison.Ordinal)).Select(l => int.Parse(l.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture)));
+        lanes.UnionWith(await AfterAsync(db.Calls.Select(c => c.Lane), ct));
+        lanes.UnionWith(await AfterAsync(db.CallCompletions.Select(c => c.Lane), ct));
+        return [.. lanes];
+    }
+
+    // One look into the index per lane, not one per row.
+    private static async Task<List<int>> AfterAsync(IQueryable<int> lanes, CancellationToken ct)
+    {
+        var found = new List<int>();
+        for (int? last = -1; (last = await lanes.Where(l => l > last).MinAsync(l => (int?)l, ct)) is { } next;) found.Add(next);
+        return found;
     }
 
     private static ReadOnlySpan<byte> Payload(CallCompletion c, ArrayBufferWriter<byte> buffer) =>

@@ -57,21 +57,27 @@ internal sealed class Anchors
     }
 
     /// <summary>The genuine lines of a lane, in order.</summary>
-    public IReadOnlyList<AnchorLine> Of(string lane) => _lanes[lane];
+    public IReadOnlyList<AnchorLine> Of(string lane) => _lanes.GetValueOrDefault(lane) ?? [];
+
+    /// <summary>A lane that was anchored and of which nothing is left.</summary>
+    public ChainBreak? LanesWithout(IEnumerable<string> known) =>
+        _lanes.Keys.Except(known).FirstOrDefault() is { } gone ? new ChainBreak(gone, 1, "The lane was anchored and is gone.") : null;
 
     public ChainBreak? Check(bool hasRows) => _broken
         ?? (hasRows && _lines == 0 ? new ChainBreak(Lane, 1, "The anchor file is missing.") : null);
 
     private void Add(long place, AnchorLine? line, Platform.Vault.SecretVault vault)
     {
-        if (line is null || !_lanes.TryGetValue(line.Lane, out var lane) || !HeadSeal.IsGenuine(vault, line.Covered(), MacOf(line)))
+        if (line is null || !HeadSeal.IsGenuine(vault, line.Covered(), MacOf(line)))
         {
             _broken ??= new ChainBreak(Lane, place, $"Line {place} of the anchor file is not as the app wrote it.");
             return;
         }
         // Place and number part where a line was taken out or put in; what follows is genuine all the same.
         if (line.Number != place) _broken ??= new ChainBreak(Lane, place, $"Line {place} of the anchor file is missing or was moved: its place holds number {line.Number}.");
-        if (lane.Count == 0 && line.Seq != 0) _broken ??= new ChainBreak(Lane, place, "The anchor file does not start with the chain's beginning: lines were removed.");
+        if (!_lanes.TryGetValue(line.Lane, out var lane)) _lanes[line.Lane] = lane = [];
+        // A lane of another node may be anchored here for the first time when it is long under way.
+        if (lane.Count == 0 && line.Seq != 0 && (line.Lane is Chain.AuditLane or Chain.CallLane)) _broken ??= new ChainBreak(Lane, place, "The anchor file does not start with the chain's beginning: lines were removed.");
         if (lane.Count > 0 && line.Seq < lane[^1].Seq)
         {
             _broken ??= new ChainBreak(Lane, place, $"Line {place} of the anchor file goes back: an older line was put in.");

@@ -35,7 +35,7 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, Authorizer 
     public sealed record Filter(string? Outcome = null, int? Limit = null, string? Cursor = null);
 
     /// <param name="Outcome">Null while the call is under way.</param>
-    public sealed record Row(long Seq, Guid Id, DateTimeOffset At, string Workspace, string? Tool, string? Agent, string? Workflow, string? RunId, string? UserId, string? UserName, string? ApiKey, string? Credential, int? Version,
+    public sealed record Row([property: System.Text.Json.Serialization.JsonIgnore] long Seq, Guid Id, DateTimeOffset At, string Workspace, string? Tool, string? Agent, string? Workflow, string? RunId, string? UserId, string? UserName, string? ApiKey, string? Credential, int? Version,
         string Method, string? Host, string? Path, int? Status, double? DurationMs, CallOutcome? Outcome, string? Reason, string Rule, string RequestId);
 
     public async Task<Outcome<Page<Row>>> RunAsync(Actor actor, string workspaceSlug, string name, Filter filter, CancellationToken ct)

@@ -35,7 +35,7 @@ public sealed class LedgerEvidence(InFlightCalls inFlight, IOptions<RotationOpti
 
     private static async Task<DateTimeOffset?> LastUseAsync(AdminDb db, Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
     {
-        var first = await FirstSeqAsync(db, since, ct);
+        var first = FirstSeq(since);
         return await db.Calls.AsNoTracking().Where(c => c.CredentialId == credentialId && c.Seq >= first && c.Version == version && !c.Refused && c.At > since)
             .OrderByDescending(c => c.Seq).Select(c => (DateTimeOffset?)c.At).FirstOrDefaultAsync(ct);
     }
@@ -43,7 +43,7 @@ public sealed class LedgerEvidence(InFlightCalls inFlight, IOptions<RotationOpti
     // LedgerStore.SpeaksAgainstKey, as a query.
     private static async Task<DateTimeOffset?> LastFailureAsync(AdminDb db, Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
     {
-        var first = await FirstSeqAsync(db, since, ct);
+        var first = FirstSeq(since);
         return await (from c in db.Calls.AsNoTracking()
                       join end in db.CallCompletions on c.Seq equals end.CallSeq
                       where c.CredentialId == credentialId && c.Seq >= first && c.Version == version && !c.Refused && c.At >= since
@@ -53,21 +53,8 @@ public sealed class LedgerEvidence(InFlightCalls inFlight, IOptions<RotationOpti
                       select (DateTimeOffset?)c.At).FirstOrDefaultAsync(ct);
     }
 
-    // Calls have no index by time, and need none: numbers follow time, so the first of a period is found by halving.
-    private static async Task<long> FirstSeqAsync(AdminDb db, DateTimeOffset since, CancellationToken ct)
-    {
-        // Entries wait in the writer's queue for up to its patience, so neighbours can be that much out of order.
-        since -= UsageLedger.Patience;
-        var (low, high) = (0L, await db.Calls.MaxAsync(c => (long?)c.Seq, ct) ?? 0);
-        while (low < high)
-        {
-            var middle = low + (high - low) / 2;
-            var next = await db.Calls.AsNoTracking().Where(c => c.Seq > middle).OrderBy(c => c.Seq).Select(c => new { c.Seq, c.At }).FirstOrDefaultAsync(ct);
-            if (next is null || next.At >= since) high = middle;
-            else low = next.Seq;
-        }
-        return low;
-    }
+    // Numbers follow time. A row is written up to the writer's patience after the call was decided, never before.
+    private static long FirstSeq(DateTimeOffset since) => CallNumber.First(since - UsageLedger.Patience);
 }
 
 /// <summary>The hours of the usage sums.</summary>

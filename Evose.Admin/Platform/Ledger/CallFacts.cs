@@ -9,10 +9,11 @@ public readonly ref struct CallFacts
     private readonly CallEntry? _entry;
     private readonly CallRecord? _record;
     private readonly VersionUse? _use;
+    private readonly long _seq;
 
-    public CallFacts(CallEntry entry, VersionUse? use) => (_entry, _use) = (entry, use);
+    public CallFacts(CallEntry entry, long seq, VersionUse? use) => (_entry, _seq, _use) = (entry, seq, use);
 
-    public CallFacts(CallRecord record) => _record = record;
+    public CallFacts(CallRecord record) => (_record, _seq) = (record, record.Seq);
 
     public Guid? CredentialId => _record is { } r ? r.CredentialId : _use?.CredentialId;
 
@@ -25,6 +26,7 @@ public readonly ref struct CallFacts
     public ReadOnlySpan<byte> Write(ChainPayload p)
     {
         p.Number(1L);
+        p.Number(_seq);
         if (_record is { } r)
         {
             Write(p, r.Id, r.At, r.WorkspaceId, r.ToolId, r.Tool, r.AgentId, r.Agent, r.WorkflowId, r.Workflow, r.RunId, r.UserId, r.UserName, r.UserEmail, r.ApiKeyId, r.ApiKey, r.Ip,

@@ -11,7 +11,7 @@ namespace Evose.Admin.Platform.Ledger;
 /// Writes groups of ledger entries into SQLite with prepared statements on one connection: rows, chain, head and rollups in one IMMEDIATE transaction.
 /// Used by the one writer only, inside the write gate.
 /// </summary>
-public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
+public sealed class LedgerStore(Sqlite sqlite, SecretVault vault, TimeProvider clock) : IDisposable
 {
     private readonly ArrayBufferWriter<byte> _payload = new(1024);
     private readonly Dictionary<(Guid Credential, int Hour, int Version), Counts> _hours = [];
@@ -22,7 +22,11 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
     private SqliteConnection? _connection;
     private Statement _call = null!, _completion = null!, _head = null!, _hour = null!, _source = null!, _use = null!;
     private SqliteCommand _begin = null!, _commit = null!, _rollback = null!, _read = null!;
-    private long _seq;
+    // SQLite has one writer, so one lane.
+    private const int Lane = 0;
+    private CallNumbers _numbers = null!;
+    private DateTimeOffset _now;
+    private long _position;
     private byte[]? _forged;
 
     /// <summary>Commits the group. Entries decided at another stamp than the database's are marked stale and not written. Throws, having written nothing.</summary>
@@ -39,13 +43,14 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
         try
         {
             var stamp = ReadStampAndHead();
-            var before = _seq;
+            var before = _position;
+            _now = clock.GetUtcNow();
             foreach (var item in batch) Add(item, stamp);
-            if (_seq > before)
+            if (_position > before)
             {
                 WriteRollups();
                 // A head that was not ours stays unsigned: the next row must not make a forged chain look genuine.
-                _head.Run(_seq, _link, _forged ?? vault.AuditMac(Chain.HeadBytes(Chain.CallLane, _seq, _link)));
+                _head.Run(_position, _link, _forged ?? vault.AuditMac(Chain.HeadBytes(Chain.CallLane, _position, _link)));
             }
             _commit.ExecuteNonQuery();
         }
@@ -88,16 +93,16 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
         var stamp = reader.GetInt64(0);
         if (reader.IsDBNull(1))
         {
-            _seq = 0;
+            _position = 0;
             _forged = null;
             Chain.Origin.CopyTo(_link, 0);
         }
         else
         {
-            _seq = reader.GetInt64(1);
+            _position = reader.GetInt64(1);
             reader.GetBytes(2, 0, _link, 0, _link.Length);
             var mac = reader.GetFieldValue<byte[]>(3);
-            _forged = HeadSeal.IsGenuine(vault, Chain.HeadBytes(Chain.CallLane, _seq, _link), mac) ? null : mac;
+            _forged = HeadSeal.IsGenuine(vault, Chain.HeadBytes(Chain.CallLane, _position, _link), mac) ? null : mac;
         }
         return stamp;
     }
@@ -113,19 +118,19 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
         // A refusal changes nothing, so it need not be decided again.
         item.Stale = entry.Stamp != stamp && !entry.Refused;
         if (item.Stale) return;
-        item.FirstSeq = _seq + 1;
-        for (var i = 0; i < entry.Rows; i++) AddCall(entry, i);
+        item.FirstSeq = _numbers.Next(_now, entry.Rows);
+        for (var i = 0; i < entry.Rows; i++) AddCall(entry, item.FirstSeq + i, i);
     }
 
-    private void AddCall(CallEntry e, int i)
+    private void AddCall(CallEntry e, long seq, int i)
     {
         VersionUse? use = i < e.Uses.Count ? e.Uses[i] : null;
-        var facts = new CallFacts(e, use);
+        var facts = new CallFacts(e, seq, use);
         var version = facts.Version;
-        var seq = ++_seq;
+        var position = ++_position;
         _payload.Clear();
-        Chain.Link(_link, Chain.CallLane, seq, facts.Write(new ChainPayload(_payload)), _link);
-        _call.Run(seq, Key(e.Id), e.At.UtcTicks, Key(e.WorkspaceId), Key(e.ToolId), e.Tool, Key(e.AgentId), e.Agent, Key(e.WorkflowId), e.Workflow, e.RunId, e.UserId, e.UserName, e.UserEmail,
+        Chain.Link(_link, Chain.CallLane, position, facts.Write(new ChainPayload(_payload)), _link);
+        _call.Run(seq, Lane, position, Key(e.Id), e.At.UtcTicks, Key(e.WorkspaceId), Key(e.ToolId), e.Tool, Key(e.AgentId), e.Agent, Key(e.WorkflowId), e.Workflow, e.RunId, e.UserId, e.UserName, e.UserEmail,
             Key(e.ApiKeyId), e.ApiKey, e.Ip, Key(use?.CredentialId), use?.Name, version, e.Method, e.Host, e.Path, e.Refused ? 1 : 0, e.Rule, e.RequestId, _link);
         if (use is not { } used || e.Refused) return;
         Count(e, used, new Counts { Calls = 1, LastTicks = e.At.UtcTicks });
@@ -133,10 +138,10 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
 
     private void AddCompletion(CallEntry e, long callSeq, int i, Completion c)
     {
-        var seq = ++_seq;
+        var position = ++_position;
         _payload.Clear();
-        Chain.Link(_link, Chain.CallLane, seq, CompletionPayload(new ChainPayload(_payload), callSeq, c.At, c.Status, c.DurationUs, c.Outcome, c.Reason), _link);
-        _completion.Run(callSeq, seq, c.At.UtcTicks, c.Status, c.DurationUs, (int)c.Outcome, c.Reason, _link);
+        Chain.Link(_link, Chain.CallLane, position, CompletionPayload(new ChainPayload(_payload), callSeq, c.At, c.Status, c.DurationUs, c.Outcome, c.Reason), _link);
+        _completion.Run(callSeq, Lane, position, c.At.UtcTicks, c.Status, c.DurationUs, (int)c.Outcome, c.Reason, _link);
         if (i >= e.Uses.Count) return;
         Count(e, e.Uses[i], new Counts
         {
@@ -209,9 +214,9 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
             _commit = Command(c, "COMMIT");
             _rollback = Command(c, "ROLLBACK");
             _read = Command(c, "SELECT i.stamp, h.seq, h.link, h.mac FROM installation i LEFT JOIN chain_head h ON h.lane = 'calls'");
-            _call = new Statement(c, "INSERT INTO call_record (seq, id, at, workspace_id, tool_id, tool, agent_id, agent, workflow_id, workflow, run_id, user_id, user_name, user_email, "
-                + "api_key_id, api_key, ip, credential_id, credential, version, method, host, path, refused, rule, request_id, link)", 27);
-            _completion = new Statement(c, "INSERT INTO call_completion (call_seq, seq, at, status, duration_us, outcome, reason, link)", 8);
+            _call = new Statement(c, "INSERT INTO call_record (seq, lane, position, id, at, workspace_id, tool_id, tool, agent_id, agent, workflow_id, workflow, run_id, user_id, user_name, user_email, "
+                + "api_key_id, api_key, ip, credential_id, credential, version, method, host, path, refused, rule, request_id, link)", 29);
+            _completion = new Statement(c, "INSERT INTO call_completion (call_seq, lane, position, at, status, duration_us, outcome, reason, link)", 9);
             _head = new Statement(c, "INSERT INTO chain_head (lane, seq, link, mac)", 3, "'calls', ", " ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq, link = excluded.link, mac = excluded.mac");
             _hour = new Statement(c, "INSERT INTO usage_hour (credential_id, hour, version, calls, errors, key_errors, duration_us)", 7, tail:
                 " ON CONFLICT (credential_id, hour, version) DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, key_errors = key_errors + excluded.key_errors, duration_us = duration_us + excluded.duration_us");
@@ -219,6 +224,7 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
                 " ON CONFLICT (credential_id, day, source) DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, last_at = max(last_at, excluded.last_at)");
             _use = new Statement(c, "INSERT INTO credential_use (credential_id, last_used_at, calls)", 3, tail:
                 " ON CONFLICT (credential_id) DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at), calls = calls + excluded.calls");
+            _numbers = new CallNumbers(Lane, Scalar(c, "SELECT max(seq) FROM call_record"));
             _connection = c;
         }
         catch
@@ -226,6 +232,12 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault) : IDisposable
             c.Dispose();
             throw;
         }
+    }
+
+    private static long Scalar(SqliteConnection connection, string sql)
+    {
+        using var command = Command(connection, sql);
+        return command.ExecuteScalar() as long? ?? 0;
     }
 
     private static SqliteCommand Command(SqliteConnection connection, string sql)

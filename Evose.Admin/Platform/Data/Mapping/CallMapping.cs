@@ -11,6 +11,7 @@ internal sealed class CallRecordMapping : IEntityTypeConfiguration<CallRecord>
     {
         b.HasKey(c => c.Seq);
         b.Property(c => c.Seq).ValueGeneratedNever();
+        b.HasIndex(c => new { c.Lane, c.Position }).IsUnique();
         b.HasIndex(c => new { c.CredentialId, c.Seq });
         b.HasIndex(c => new { c.WorkspaceId, c.Seq });
         b.HasIndex(c => new { c.Refused, c.Seq }).HasFilter("refused");
@@ -23,7 +24,7 @@ internal sealed class CallCompletionMapping : IEntityTypeConfiguration<CallCompl
     {
         b.HasKey(c => c.CallSeq);
         b.Property(c => c.CallSeq).ValueGeneratedNever();
-        b.HasIndex(c => c.Seq).IsUnique();
+        b.HasIndex(c => new { c.Lane, c.Position }).IsUnique();
     }
 }
 

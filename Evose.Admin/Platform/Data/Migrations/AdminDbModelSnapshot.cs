@@ -186,6 +186,10 @@ namespace Evose.Admin.Platform.Data.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("duration_us");
 
+                    b.Property<int>("Lane")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("lane");
+
                     b.Property<byte[]>("Link")
                         .IsRequired()
                         .HasColumnType("BLOB")
@@ -195,13 +199,13 @@ namespace Evose.Admin.Platform.Data.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("outcome");
 
+                    b.Property<long>("Position")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("position");
+
                     b.Property<string>("Reason")
                         .HasColumnType("TEXT")
                         .HasColumnName("reason");
-
-                    b.Property<long>("Seq")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("seq");
 
                     b.Property<int?>("Status")
                         .HasColumnType("INTEGER")
@@ -209,9 +213,9 @@ namespace Evose.Admin.Platform.Data.Migrations
 
                     b.HasKey("CallSeq");
 
-                    b.HasIndex("Seq")
+                    b.HasIndex("Lane", "Position")
                         .IsUnique()
-                        .HasDatabaseName("ix_call_completion_seq");
+                        .HasDatabaseName("ix_call_completion_lane_position");
 
                     b.ToTable("call_completion");
                 });
@@ -263,6 +267,10 @@ namespace Evose.Admin.Platform.Data.Migrations
                         .HasColumnType("TEXT")
                         .HasColumnName("ip");
 
+                    b.Property<int>("Lane")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("lane");
+
                     b.Property<byte[]>("Link")
                         .IsRequired()
                         .HasColumnType("BLOB")
@@ -276,6 +284,10 @@ namespace Evose.Admin.Platform.Data.Migrations
                     b.Property<string>("Path")
                         .HasColumnType("TEXT")
                         .HasColumnName("path");
+
+                    b.Property<long>("Position")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("position");
 
                     b.Property<bool>("Refused")
                         .HasColumnType("INTEGER")
@@ -335,6 +347,10 @@ namespace Evose.Admin.Platform.Data.Migrations
 
                     b.HasIndex("CredentialId", "Seq")
                         .HasDatabaseName("ix_call_record_credential_id_seq");
+
+                    b.HasIndex("Lane", "Position")
+                        .IsUnique()
+                        .HasDatabaseName("ix_call_record_lane_position");
 
                     b.HasIndex("Refused", "Seq")
                         .HasDatabaseName("ix_call_record_refused_seq")

@@ -92,7 +92,8 @@ namespace Evose.Admin.Platform.Data.Migrations
                 columns: table => new
                 {
                     call_seq = table.Column<long>(type: "INTEGER", nullable: false),
-                    seq = table.Column<long>(type: "INTEGER", nullable: false),
+                    lane = table.Column<int>(type: "INTEGER", nullable: false),
+                    position = table.Column<long>(type: "INTEGER", nullable: false),
                     at = table.Column<long>(type: "INTEGER", nullable: false),
                     status = table.Column<int>(type: "INTEGER", nullable: true),
                     duration_us = table.Column<long>(type: "INTEGER", nullable: false),
@@ -110,6 +111,8 @@ namespace Evose.Admin.Platform.Data.Migrations
                 columns: table => new
                 {
                     seq = table.Column<long>(type: "INTEGER", nullable: false),
+                    lane = table.Column<int>(type: "INTEGER", nullable: false),
+                    position = table.Column<long>(type: "INTEGER", nullable: false),
                     id = table.Column<byte[]>(type: "BLOB", nullable: false),
                     at = table.Column<long>(type: "INTEGER", nullable: false),
                     workspace_id = table.Column<byte[]>(type: "BLOB", nullable: true),
@@ -669,15 +672,21 @@ namespace Evose.Admin.Platform.Data.Migrations
                 columns: new[] { "workspace_id", "seq" });
 
             migrationBuilder.CreateIndex(
-                name: "ix_call_completion_seq",
+                name: "ix_call_completion_lane_position",
                 table: "call_completion",
-                column: "seq",
+                columns: new[] { "lane", "position" },
                 unique: true);
 
             migrationBuilder.CreateIndex(
                 name: "ix_call_record_credential_id_seq",
                 table: "call_record",
                 columns: new[] { "credential_id", "seq" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_call_record_lane_position",
+                table: "call_record",
+                columns: new[] { "lane", "position" },
+                unique: true);
 
             migrationBuilder.CreateIndex(
                 name: "ix_call_record_refused_seq",

@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace Evose.Admin.Platform.Data.Migrations
 {
     [DbContext(typeof(AdminDb))]
-    [Migration("20261123080406_Initial")]
+    [Migration("20261124151903_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -189,6 +189,10 @@ namespace Evose.Admin.Platform.Data.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("duration_us");
 
+                    b.Property<int>("Lane")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("lane");
+
                     b.Property<byte[]>("Link")
                         .IsRequired()
                         .HasColumnType("BLOB")
@@ -198,13 +202,13 @@ namespace Evose.Admin.Platform.Data.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("outcome");
 
+                    b.Property<long>("Position")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("position");
+
                     b.Property<string>("Reason")
                         .HasColumnType("TEXT")
                         .HasColumnName("reason");
-
-                    b.Property<long>("Seq")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("seq");
 
                     b.Property<int?>("Status")
                         .HasColumnType("INTEGER")
@@ -212,9 +216,9 @@ namespace Evose.Admin.Platform.Data.Migrations
 
                     b.HasKey("CallSeq");
 
-                    b.HasIndex("Seq")
+                    b.HasIndex("Lane", "Position")
                         .IsUnique()
-                        .HasDatabaseName("ix_call_completion_seq");
+                        .HasDatabaseName("ix_call_completion_lane_position");
 
                     b.ToTable("call_completion");
                 });
@@ -266,6 +270,10 @@ namespace Evose.Admin.Platform.Data.Migrations
                         .HasColumnType("TEXT")
                         .HasColumnName("ip");
 
+                    b.Property<int>("Lane")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("lane");
+
                     b.Property<byte[]>("Link")
                         .IsRequired()
                         .HasColumnType("BLOB")
@@ -279,6 +287,10 @@ namespace Evose.Admin.Platform.Data.Migrations
                     b.Property<string>("Path")
                         .HasColumnType("TEXT")
                         .HasColumnName("path");
+
+                    b.Property<long>("Position")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("position");
 
                     b.Property<bool>("Refused")
                         .HasColumnType("INTEGER")
@@ -338,6 +350,10 @@ namespace Evose.Admin.Platform.Data.Migrations
 
                     b.HasIndex("CredentialId", "Seq")
                         .HasDatabaseName("ix_call_record_credential_id_seq");
+
+                    b.HasIndex("Lane", "Position")
+                        .IsUnique()
+                        .HasDatabaseName("ix_call_record_lane_position");
 
                     b.HasIndex("Refused", "Seq")
                         .HasDatabaseName("ix_call_record_refused_seq")
