@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Access;
 using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Ledger;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -42,7 +43,12 @@ public sealed class AdminApp : WebApplicationFactory<Program>
     public T Get<T>()
         where T : notnull => Services.GetRequiredService<T>();
 
-    public Task<AdminDb> DbAsync() => Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync();
+    /// <summary>The database, with every call recorded so far in it.</summary>
+    public async Task<AdminDb> DbAsync()
+    {
+        await Get<UsageLedger>().CaughtUpAsync(CancellationToken.None);
+        return await Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync();
+    }
 
     /// <summary>The bootstrap admin as the pages know them.</summary>
     public async Task<Actor> AdminAsync()

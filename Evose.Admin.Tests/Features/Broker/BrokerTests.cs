@@ -359,6 +359,6 @@ public sealed class BrokerTests
         using var answer = await caller.PostAsync("/broker/cs/gpt-call/x", new StringContent(new string('x', 5000)));
         Assert.True((int)answer.StatusCode is 400 or 413, answer.StatusCode.ToString());
         var (_, end) = Assert.Single(await world.CallsAsync(1));
-        Assert.False(Evose.Admin.Platform.Ledger.LedgerStore.SpeaksAgainstKey(end!.Outcome, end.Status, end.Reason), end.Reason);
+        Assert.False(Evose.Admin.Platform.Ledger.LedgerRows.SpeaksAgainstKey(end!.Outcome, end.Status, end.Reason), end.Reason);
     }
 }

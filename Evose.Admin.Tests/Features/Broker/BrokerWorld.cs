@@ -86,7 +86,7 @@ public sealed class BrokerWorld : IAsyncDisposable
         return vault.Seal(new SecretAddress(credential.WorkspaceId, credential.Id, version), new Dictionary<string, Plaintext> { [Credential.MainField] = plain });
     }
 
-    public Task<AdminDb> DbAsync() => App.Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync();
+    public Task<AdminDb> DbAsync() => App.DbAsync();
 
     /// <summary>Changes the credential inside a write transaction, as a use case does.</summary>
     public async Task ChangeAsync(Action<AdminDb, Credential> change)

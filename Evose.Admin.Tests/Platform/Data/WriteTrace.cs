@@ -39,9 +39,12 @@ public sealed class WriteTrace : DbConnectionInterceptor, ISaveChangesIntercepto
     /// <summary>Judges from here on; what came before was the making of the schema.</summary>
     public void Begin(WriteGate gate) => _gate = gate;
 
-    /// <summary>The ledger writes on a connection of its own, which exists once it has written.</summary>
-    public void Attach(LedgerStore ledger) =>
-        Attach((SqliteConnection?)typeof(LedgerStore).GetField("_connection", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(ledger) ?? throw new InvalidOperationException("the ledger has not written yet"));
+    /// <summary>The journal is copied on a connection of its own, which exists once something was copied.</summary>
+    public void Attach(JournalImport import)
+    {
+        var statements = typeof(JournalImport).GetField("_statements", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(import) ?? throw new InvalidOperationException("nothing was copied yet");
+        Attach((SqliteConnection)statements.GetType().GetProperty("Connection")!.GetValue(statements)!);
+    }
 
     public void Attach(SqliteConnection connection)
     {

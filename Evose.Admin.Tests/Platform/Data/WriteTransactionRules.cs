@@ -23,7 +23,7 @@ public sealed class WriteTransactionRules
         var actor = await app.AdminAsync();
         using var api = app.Api();
         await CallAsync();
-        trace.Attach(app.Get<LedgerStore>());
+        trace.Attach(app.Get<JournalImport>());
         trace.Begin(app.Get<WriteGate>());
 
         foreach (var row in good.All)

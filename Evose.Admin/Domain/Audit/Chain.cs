@@ -91,3 +91,40 @@ public readonly struct ChainPayload(ArrayBufferWriter<byte> writer)
         writer.Advance(4);
     }
 }
+
+/// <summary>Reads canonical bytes back, field by field in the order in which they were written.</summary>
+public ref struct ChainReader(ReadOnlySpan<byte> payload)
+{
+    private ReadOnlySpan<byte> _rest = payload;
+
+    public long Number()
+    {
+        var number = BinaryPrimitives.ReadInt64BigEndian(_rest);
+        _rest = _rest[8..];
+        return number;
+    }
+
+    /// <summary>False when the number is null.</summary>
+    public bool TryNumber(out long number)
+    {
+        var there = Length() >= 0;
+        number = there ? Number() : 0;
+        return there;
+    }
+
+    /// <summary>UTF-8 text or an id's 16 bytes; false when it is null.</summary>
+    public bool TryBytes(out ReadOnlySpan<byte> bytes)
+    {
+        var length = Length();
+        bytes = length < 0 ? default : _rest[..length];
+        if (length > 0) _rest = _rest[length..];
+        return length >= 0;
+    }
+
+    private int Length()
+    {
+        var length = BinaryPrimitives.ReadInt32BigEndian(_rest);
+        _rest = _rest[4..];
+        return length;
+    }
+}

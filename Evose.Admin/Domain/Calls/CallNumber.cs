@@ -37,6 +37,9 @@ public sealed class CallNumbers(int lane, long last)
 {
     private long _last = last;
 
+    /// <summary>The highest number given.</summary>
+    public long Last => _last;
+
     /// <summary>The first of <paramref name="count"/> numbers that follow each other.</summary>
     public long Next(DateTimeOffset now, int count)
     {

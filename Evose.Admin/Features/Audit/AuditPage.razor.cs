@@ -1,6 +1,6 @@
-using Evose.Admin.Domain.Audit;
 using System.Globalization;
 using Evose.Admin.Domain;
+using Evose.Admin.Domain.Audit;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;

@@ -7,6 +7,7 @@ using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -16,7 +17,7 @@ namespace Evose.Admin.Features.Audit;
 /// Administrative acts and uses in one list, newest first, of the workspaces whose audit the reader may see. A page ends at a place in each of the two chains and the next
 /// goes on from both: nothing is shown twice or left out while rows are added, also when the clock was set back. Reading is itself audited.
 /// </summary>
-public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, AuditReading reading)
+public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, AuditReading reading, UsageLedger usageLedger)
 {
     private const int ExportStep = 1000;
 
@@ -66,6 +67,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
     // What the reader may see and wants to see, with names turned into ids once.
     private async Task<Outcome<Plan>> PlanAsync(Actor actor, AuditFilter filter, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if (filter.Parse().Failed(out var problem, out var f)) return problem;
         var visible = await authorizer.WorkspacesAsync(actor, Permission.ViewAudit, ct);
         Guid? only = null;

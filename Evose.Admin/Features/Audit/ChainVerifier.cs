@@ -108,7 +108,7 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
     }
 
     private static ReadOnlySpan<byte> Payload(CallCompletion c, ArrayBufferWriter<byte> buffer) =>
-        LedgerStore.CompletionPayload(new ChainPayload(buffer), c.CallSeq, c.At, c.Status, c.DurationUs, c.Outcome, c.Reason);
+        LedgerRows.CompletionPayload(new ChainPayload(buffer), c.CallSeq, c.At, c.Status, c.DurationUs, c.Outcome, c.Reason);
 
     // A value that no longer fits its column's type is an edit like any other.
     private static async Task<ChainBreak?> WalkAsync(LaneWalk walk, Func<Task<ChainBreak?>> rows)

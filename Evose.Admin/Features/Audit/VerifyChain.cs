@@ -3,12 +3,13 @@ using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Vault;
 
 namespace Evose.Admin.Features.Audit;
 
 /// <summary>Verifies both chains for somebody who may read the audit somewhere; asking is audited. One at a time: it reads every row.</summary>
-public sealed class VerifyChain(ChainVerifier verifier, Authorizer authorizer, AuditReading reading, SecretVault vault) : IDisposable
+public sealed class VerifyChain(ChainVerifier verifier, Authorizer authorizer, AuditReading reading, SecretVault vault, UsageLedger usageLedger) : IDisposable
 {
     private readonly SemaphoreSlim _one = new(1, 1);
 
@@ -21,6 +22,7 @@ public sealed class VerifyChain(ChainVerifier verifier, Authorizer authorizer, A
         ChainReport report;
         try
         {
+            await usageLedger.CaughtUpAsync(ct);
             report = await verifier.VerifyAsync(ct);
         }
         finally

@@ -107,7 +107,7 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
         if (error is ForwarderError.RequestBodyClient or ForwarderError.RequestBodyCanceled or ForwarderError.UpgradeRequestClient)
         {
             // The caller's own body broke off or was too large: neither the upstream nor the key has anything to do with it.
-            recorded.Complete(begun ? context.Response.StatusCode : null, CallOutcome.Failed, LedgerStore.CallerBody);
+            recorded.Complete(begun ? context.Response.StatusCode : null, CallOutcome.Failed, LedgerRows.CallerBody);
             if (begun) return;
             context.Response.Clear();
             await ApiResults.WriteAsync(context, Problem.Malformed("The body could not be read to its end, or it is too large."));

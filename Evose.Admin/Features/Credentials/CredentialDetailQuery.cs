@@ -6,6 +6,7 @@ using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Vault;
 using Microsoft.EntityFrameworkCore;
 
@@ -31,10 +32,11 @@ public sealed record VersionView(int Number, VersionState State, DateTimeOffset 
 public sealed record RotationView(RotationState State, int PendingVersion, int? OldVersion, string StartedBy, DateTimeOffset StartedAt, DateTimeOffset? RetireAt);
 
 /// <summary>Finds a credential by name, the living one first.</summary>
-public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, TimeProvider clock)
+public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, UsageLedger usageLedger, TimeProvider clock)
 {
     public async Task<Outcome<CredentialView>> RunAsync(Actor actor, string workspaceSlug, string name, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");

@@ -4,6 +4,7 @@ using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -20,7 +21,7 @@ public sealed class AppStart(TimeProvider clock) : IHostedService
 }
 
 /// <summary>The newest calls of a credential. Each page looks at a bounded stretch of the record, so a rare outcome makes pages short, never slow.</summary>
-public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, AppStart start, TimeProvider clock)
+public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, AppStart start, UsageLedger usageLedger, TimeProvider clock)
 {
     public const int MaxLimit = 500;
 
@@ -40,6 +41,7 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, Authorizer 
 
     public async Task<Outcome<Page<Row>>> RunAsync(Actor actor, string workspaceSlug, string name, Filter filter, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
         if (filter.Limit is < 1 or > MaxLimit) return Problem.Malformed($"limit must be 1 to {MaxLimit}.");
         if (Cursors.Decode(filter.Cursor).Failed(out var badCursor, out var cursor)) return badCursor;

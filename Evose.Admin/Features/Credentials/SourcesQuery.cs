@@ -2,12 +2,13 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Credentials;
 
 /// <summary>Who used a credential in the last 30 days: by workspace, tool, agent, workflow, user and API key, from the daily rollups.</summary>
-public sealed class SourcesQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock)
+public sealed class SourcesQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
 {
     /// <summary>How many combinations are told apart; the busiest count.</summary>
     public const int MaxSources = 500;
@@ -19,6 +20,7 @@ public sealed class SourcesQuery(IDbContextFactory<AdminDb> dbs, Authorizer auth
 
     public async Task<Outcome<View>> RunAsync(Actor actor, string workspaceSlug, string name, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");

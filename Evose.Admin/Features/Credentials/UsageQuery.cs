@@ -3,6 +3,7 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Credentials;
@@ -21,7 +22,7 @@ public enum UsageRange
 }
 
 /// <summary>Calls and errors of a credential over 24 hours, 7 and 30 days, from the hourly rollups alone; the current hour counts as one of them.</summary>
-public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock)
+public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
 {
     public sealed record Counts(long Calls, long Errors);
 
@@ -36,6 +37,7 @@ public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
 
     public async Task<Outcome<View>> RunAsync(Actor actor, string workspaceSlug, string name, UsageRange range, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");

@@ -5,13 +5,14 @@ using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.UI;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Home;
 
 /// <summary>What a person should know first about a workspace. What the actor may not see is null, not zero.</summary>
-public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock)
+public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromDays(7);
     private const int MaxItems = 12;
@@ -34,6 +35,7 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
 
     public async Task<Outcome<View>> RunAsync(Actor actor, string ws, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         var authorized = await authorizer.AuthorizeAsync(actor, ws, Permission.View, ct);
         if (authorized.Failed(out var problem, out var workspace)) return problem;
         var rights = await authorizer.RightsAsync(actor, ws, ct);

@@ -3,12 +3,13 @@ using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Rotation;
 
 /// <summary>Whom a rotation touches: the tools that reference the credential, the agents and workflows that reach those tools or stand in its scope, and when each last used it.</summary>
-public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock)
+public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
 {
     /// <param name="Calls24H">Exact to the hour.</param>
     public sealed record View(IReadOnlyList<Row> Rows, long Calls24H)
@@ -23,6 +24,7 @@ public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
 
     public async Task<Outcome<View>> RunAsync(Actor actor, string ws, string name, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if ((await authorizer.AuthorizeAsync(actor, ws, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
         await using var db = await dbs.CreateDbContextAsync(ct);
         var credential = await db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == workspace.Id && c.Name == name && c.ArchivedAt == null).Select(c => (Guid?)c.Id).SingleOrDefaultAsync(ct);

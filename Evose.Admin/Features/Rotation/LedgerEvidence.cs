@@ -10,7 +10,7 @@ namespace Evose.Admin.Features.Rotation;
 /// <summary>Reads from the ledger what stands for and against retiring an old version. Cheap when all is quiet: the hourly sums say so.</summary>
 public sealed class LedgerEvidence(InFlightCalls inFlight, IOptions<RotationOptions> options)
 {
-    private static readonly string[] NotTheKey = [.. LedgerStore.NotTheKey];
+    private static readonly string[] NotTheKey = [.. LedgerRows.NotTheKey];
 
     /// <summary>The evidence about a rotation in its grace period, as of <paramref name="now"/>.</summary>
     public async Task<RetireEvidence> ReadAsync(AdminDb db, Domain.Credentials.Rotation rotation, DateTimeOffset now, CancellationToken ct)
@@ -40,7 +40,7 @@ public sealed class LedgerEvidence(InFlightCalls inFlight, IOptions<RotationOpti
             .OrderByDescending(c => c.Seq).Select(c => (DateTimeOffset?)c.At).FirstOrDefaultAsync(ct);
     }
 
-    // LedgerStore.SpeaksAgainstKey, as a query.
+    // LedgerRows.SpeaksAgainstKey, as a query.
     private static async Task<DateTimeOffset?> LastFailureAsync(AdminDb db, Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
     {
         var first = FirstSeq(since);

@@ -6,6 +6,7 @@ using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Notifications;
 using Microsoft.EntityFrameworkCore;
 
@@ -15,7 +16,7 @@ namespace Evose.Admin.Features.Rotation;
 /// Ends the old version: its key and ciphertext are destroyed and the write-ahead log is emptied. Not before its time, not while it is used, and not while the new one fails, unless forced.
 /// What holds a due retirement is audited, and told once.
 /// </summary>
-public sealed class RetireVersion(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, LedgerEvidence ledger, Erasure erasure, TimeProvider clock)
+public sealed class RetireVersion(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, LedgerEvidence ledger, UsageLedger usageLedger, Erasure erasure, TimeProvider clock)
 {
     /// <param name="Force">Retires at once, whatever stands against it; that is kept and audited.</param>
     public sealed record Input(bool Force = false, RotationSeen? Seen = null);
@@ -24,6 +25,8 @@ public sealed class RetireVersion(IDbContextFactory<AdminDb> dbs, Authorizer aut
     {
         if ((await authorizer.AuthorizeAsync(actor, ws, Permission.ManageCredentials, ct)).Failed(out var refused, out var workspace)) return refused;
 
+        // Before the write transaction: the copy of what was recorded needs the database's writer too.
+        await usageLedger.CaughtUpAsync(ct);
         await using (var db = await dbs.CreateDbContextAsync(ct))
         {
             await using var write = await db.BeginWriteAsync(ct);
@@ -44,6 +47,8 @@ public sealed class RetireVersion(IDbContextFactory<AdminDb> dbs, Authorizer aut
     /// <summary>What the sweep does with one rotation that may be due: decides anew, from the rows of this moment. True when the rotation ended.</summary>
     public async Task<bool> SweepAsync(Actor job, Guid rotationId, CancellationToken ct)
     {
+        // Before the write transaction: the copy of what was recorded needs the database's writer too.
+        await usageLedger.CaughtUpAsync(ct);
         await using (var db = await dbs.CreateDbContextAsync(ct))
         {
             await using var write = await db.BeginWriteAsync(ct);

@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Rotation;
 
 /// <summary>Where a credential's rotation stands, read in one moment: step, versions, what stands against retiring, calls per version. Cheap enough to ask every two seconds.</summary>
-public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, LedgerEvidence ledger, InFlightCalls inFlight, TimeProvider clock)
+public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, LedgerEvidence ledger, InFlightCalls inFlight, UsageLedger usageLedger, TimeProvider clock)
 {
     private static readonly AuditAction[] Moves =
         [AuditAction.RotationStarted, AuditAction.RotationVerified, AuditAction.RotationPromoted, AuditAction.RotationRolledBack, AuditAction.RotationRetired, AuditAction.RotationDiscarded, AuditAction.RotationHeld];
@@ -49,6 +49,7 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
     /// <param name="rotation">Which rotation; null is the open one, else the newest.</param>
     public async Task<Outcome<View>> RunAsync(Actor actor, string ws, string name, Guid? rotation, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if ((await authorizer.AuthorizeAsync(actor, ws, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var read = await db.BeginReadAsync(ct);

@@ -22,6 +22,9 @@ public sealed record DataDirectory(string Path)
 
     public string Keys => System.IO.Path.Combine(Path, "keys");
 
+    /// <summary>The journal of uses.</summary>
+    public string Ledger => System.IO.Path.Combine(Path, "ledger");
+
     public string AuditAnchor => System.IO.Path.Combine(Path, "audit-anchor.jsonl");
 
     /// <summary>Makes the directory, readable by its owner only.</summary>

@@ -9,7 +9,8 @@ public static class LedgerSetup
     {
         services.TryAddSingleton(new LedgerMode(durable: true));
         services.AddSingleton<InFlightCalls>();
-        services.AddSingleton<LedgerStore>();
+        services.AddSingleton<JournalImport>();
+        services.AddSingleton<ILedgerStore, JournalStore>();
         services.AddSingleton<UsageLedger>();
         services.AddHostedService(p => p.GetRequiredService<UsageLedger>());
         return services;

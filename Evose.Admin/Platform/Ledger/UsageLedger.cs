@@ -1,16 +1,15 @@
+using System.Data.Common;
 using System.Threading.Channels;
 using Evose.Admin.Domain.Calls;
-using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Vault;
-using Microsoft.Data.Sqlite;
 
 namespace Evose.Admin.Platform.Ledger;
 
 /// <summary>
-/// The write-ahead record of uses: a use is durable before the value leaves, its completion follows. One writer commits what has arrived as one group.
+/// The write-ahead record of uses: a use is durable before the value leaves, its completion follows. One writer makes what has arrived durable as one group.
 /// When it cannot be written within 2 s the call is refused. Nothing is dropped: an abandoned record is completed as not sent, a completion that fails is kept and tried again.
 /// </summary>
-public sealed partial class UsageLedger(LedgerStore store, WriteGate gate, InFlightCalls inFlight, TimeProvider clock, LedgerMode mode, ILogger<UsageLedger> log) : BackgroundService
+public sealed partial class UsageLedger(ILedgerStore store, InFlightCalls inFlight, SecretVault vault, TimeProvider clock, LedgerMode mode, ILogger<UsageLedger> log) : BackgroundService
 {
     /// <summary>How long a call waits for its record.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -20,6 +19,8 @@ public sealed partial class UsageLedger(LedgerStore store, WriteGate gate, InFli
     private readonly Channel<LedgerItem> _queue = Channel.CreateBounded<LedgerItem>(new BoundedChannelOptions(8192) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
     private readonly List<LedgerItem> _batch = new(BatchSize);
     private readonly Queue<LedgerItem> _owed = new();
+    private readonly List<LedgerItem> _barriers = [];
+    private volatile bool _started;
 
     /// <summary>Records a call. When the answer is <see cref="LedgerVerdict.Recorded"/> the caller owes exactly one <see cref="Complete"/>.</summary>
     public async ValueTask<LedgerAnswer> AuthorizeAsync(CallEntry entry)
@@ -55,24 +56,55 @@ public sealed partial class UsageLedger(LedgerStore store, WriteGate gate, InFli
         lock (_owed) _owed.Enqueue(item);
     }
 
+    /// <summary>Returns when everything recorded before the call can be queried; after 2 s in any case.</summary>
+    public async ValueTask CaughtUpAsync(CancellationToken ct)
+    {
+        var barrier = LedgerItem.Barrier();
+        if (!_started || !_queue.Writer.TryWrite(barrier)) return;
+        try
+        {
+            await barrier.Answer.WaitAsync(Patience, clock, ct);
+        }
+        catch (TimeoutException)
+        {
+            return;
+        }
+        await store.CaughtUpAsync(ct);
+    }
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        // A sealed vault cannot check where the record stands; the first call after it was opened does.
+        if (!vault.IsSealed && mode.Durable) await store.OpenAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+        _started = true;
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var reader = _queue.Reader;
         // Ends when the queue is completed at stop, after everything in it is written.
         while (await reader.WaitToReadAsync(CancellationToken.None))
         {
-            Collect(reader);
-            if (_batch.Count > 0) await WriteAsync();
+            await WriteNextAsync(reader);
         }
-        Collect(reader);
-        if (_batch.Count > 0) await WriteAsync();
+        await WriteNextAsync(reader);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         _queue.Writer.TryComplete();
         await base.StopAsync(cancellationToken);
+        await store.FlushAsync();
         store.Dispose();
+    }
+
+    private async Task WriteNextAsync(ChannelReader<LedgerItem> reader)
+    {
+        Collect(reader);
+        if (_batch.Count > 0) await WriteAsync();
+        foreach (var barrier in _barriers) barrier.Settle();
+        _barriers.Clear();
     }
 
     private void Collect(ChannelReader<LedgerItem> reader)
@@ -81,32 +113,28 @@ public sealed partial class UsageLedger(LedgerStore store, WriteGate gate, InFli
         lock (_owed)
             while (_batch.Count < BatchSize / 2 && _owed.TryDequeue(out var owed)) _batch.Add(owed);
         while (_batch.Count < BatchSize && reader.TryRead(out var item))
-            if (item.TryTake()) _batch.Add(item);
+        {
+            if (item.IsBarrier) _barriers.Add(item);
+            else if (item.TryTake()) _batch.Add(item);
+        }
     }
 
     private async Task WriteAsync()
     {
-        var entered = false;
         try
         {
-            entered = await gate.TryEnterAsync(Patience, CancellationToken.None);
-            if (!entered) throw new TimeoutException("the database's writer is busy");
-            store.Write(_batch);
+            await store.WriteAsync(_batch);
             foreach (var item in _batch) item.Settle();
         }
-        catch (Exception e) when (e is SqliteException or TimeoutException or IOException or InvalidOperationException or VaultSealedException)
+        catch (Exception e) when (e is DbException or TimeoutException or IOException or InvalidOperationException or VaultSealedException)
         {
-            LogFailed(e.GetType().Name, (e as SqliteException)?.SqliteErrorCode ?? 0, _batch.Count);
+            LogFailed(e.GetType().Name, (e as DbException)?.ErrorCode ?? 0, _batch.Count);
             store.Reset();
             foreach (var item in _batch)
                 if (item.Completion is null) item.Fail();
                 else lock (_owed) _owed.Enqueue(item);
             // What is owed is tried again with the next call, or soon without one.
             _ = Task.Delay(TimeSpan.FromMilliseconds(250), clock).ContinueWith(_ => _queue.Writer.TryWrite(LedgerItem.Nudge()), TaskScheduler.Default);
-        }
-        finally
-        {
-            if (entered) gate.Leave();
         }
     }
 
@@ -139,6 +167,10 @@ public sealed class LedgerItem
 
     private LedgerItem() { }
 
+    private LedgerItem(TaskCompletionSource<LedgerAnswer> answer) => _answer = answer;
+
+    internal bool IsBarrier => Entry is null && _answer is not null;
+
     internal CallEntry? Entry { get; }
 
     internal long FirstSeq { get; set; }
@@ -150,6 +182,9 @@ public sealed class LedgerItem
     internal Task<LedgerAnswer> Answer => _answer!.Task;
 
     internal static LedgerItem Nudge() => new();
+
+    /// <summary>Answered when everything queued before it is written.</summary>
+    internal static LedgerItem Barrier() => new(new TaskCompletionSource<LedgerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously));
 
     internal bool TryTake() => Entry is not null && Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
 
