@@ -23,6 +23,7 @@ public sealed class WriteTransactionRules
         var actor = await app.AdminAsync();
         using var api = app.Api();
         await CallAsync();
+        await app.Get<UsageLedger>().CaughtUpAsync(CancellationToken.None);
         trace.Attach(app.Get<JournalImport>());
         trace.Begin(app.Get<WriteGate>());
 

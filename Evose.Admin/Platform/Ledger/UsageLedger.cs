@@ -1,5 +1,6 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
-using System.Threading.Channels;
+using System.Threading.Tasks.Sources;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Platform.Vault;
 
@@ -7,134 +8,208 @@ namespace Evose.Admin.Platform.Ledger;
 
 /// <summary>
 /// The write-ahead record of uses: a use is durable before the value leaves, its completion follows. One writer makes what has arrived durable as one group.
-/// When it cannot be written within 2 s the call is refused. Nothing is dropped: an abandoned record is completed as not sent, a completion that fails is kept and tried again.
+/// When it cannot be written within 2 s the call is refused. Nothing is dropped: a record nobody waits for any more is completed as not sent, a completion that fails is kept and tried again.
 /// </summary>
-public sealed partial class UsageLedger(ILedgerStore store, InFlightCalls inFlight, SecretVault vault, TimeProvider clock, LedgerMode mode, ILogger<UsageLedger> log) : BackgroundService
+public sealed partial class UsageLedger : IHostedService, IDisposable
 {
     /// <summary>How long a call waits for its record.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    private const int BatchSize = 512;
+    private const int MaxGroup = 512;
+    private const int MaxWaiting = 8192;
 
-    private readonly Channel<LedgerItem> _queue = Channel.CreateBounded<LedgerItem>(new BoundedChannelOptions(8192) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
-    private readonly List<LedgerItem> _batch = new(BatchSize);
-    private readonly Queue<LedgerItem> _owed = new();
+    // A completion alone is no reason to sync a disk: it goes with the next call, or soon without one.
+    private static readonly TimeSpan Lag = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
+    private readonly ILedgerStore _store;
+    private readonly InFlightCalls _inFlight;
+    private readonly SecretVault _vault;
+    private readonly TimeProvider _clock;
+    private readonly LedgerMode _mode;
+    private readonly ILogger<UsageLedger> _log;
+    private readonly ConcurrentQueue<LedgerItem> _calls = new();
+    private readonly ConcurrentQueue<LedgerItem> _ends = new();
+    private readonly ConcurrentQueue<LedgerItem> _watched = new();
+    private readonly List<LedgerItem> _group = new(MaxGroup);
     private readonly List<LedgerItem> _barriers = [];
-    private volatile bool _started;
+    private readonly Queue<LedgerItem> _owed = new();
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly ITimer _lag;
+    private readonly ITimer _watch;
+    private Thread? _writer;
+    private int _waiting;
+    private int _awake;
+    private int _lagging;
+    private volatile bool _endsDue;
+    private volatile bool _stopping;
+
+    public UsageLedger(ILedgerStore store, InFlightCalls inFlight, SecretVault vault, TimeProvider clock, LedgerMode mode, ILogger<UsageLedger> log)
+    {
+        (_store, _inFlight, _vault, _clock, _mode, _log) = (store, inFlight, vault, clock, mode, log);
+        _lag = clock.CreateTimer(_ => EndsAreDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _watch = clock.CreateTimer(_ => GiveUp(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
 
     /// <summary>Records a call. When the answer is <see cref="LedgerVerdict.Recorded"/> the caller owes exactly one <see cref="Complete"/>.</summary>
-    public async ValueTask<LedgerAnswer> AuthorizeAsync(CallEntry entry)
+    public ValueTask<LedgerAnswer> AuthorizeAsync(CallEntry entry)
     {
-        if (!mode.Durable) return new LedgerAnswer(LedgerVerdict.Recorded, 0);
-        var item = new LedgerItem(entry);
-        if (!_queue.Writer.TryWrite(item)) return new LedgerAnswer(LedgerVerdict.Unavailable, 0);
-        LedgerAnswer answer;
-        try
-        {
-            answer = await item.Answer.WaitAsync(Patience, clock);
-        }
-        catch (TimeoutException)
-        {
-            if (item.TryAbandon()) return new LedgerAnswer(LedgerVerdict.Unavailable, 0);
-            // The writer has it in hand and hangs: should it be written after all, it is completed as never sent.
-            _ = item.Answer.ContinueWith(
-                t => { if (t.IsCompletedSuccessfully && t.Result.Verdict == LedgerVerdict.Recorded && !entry.Refused) Complete(entry, t.Result.FirstSeq, null, 0, CallOutcome.Failed, "not_sent", wasInFlight: false); },
-                CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            return new LedgerAnswer(LedgerVerdict.Unavailable, 0);
-        }
-        if (answer.Verdict == LedgerVerdict.Recorded && !entry.Refused) inFlight.Begin(entry.Uses);
-        return answer;
+        if (!_mode.Durable) return new(new LedgerAnswer(LedgerVerdict.Recorded, 0));
+        if (_stopping || Volatile.Read(ref _waiting) > MaxWaiting) return new(new LedgerAnswer(LedgerVerdict.Unavailable, 0));
+        var item = new LedgerItem(entry, _clock.GetTimestamp());
+        Interlocked.Increment(ref _waiting);
+        _watched.Enqueue(item);
+        _calls.Enqueue(item);
+        Wake();
+        return item.Answer;
     }
 
     /// <summary>Records how a recorded call ended; returns at once.</summary>
-    public void Complete(CallEntry entry, long firstSeq, int? status, long durationUs, CallOutcome outcome, string? reason, bool wasInFlight = true)
+    public void Complete(CallEntry entry, long firstSeq, int? status, long durationUs, CallOutcome outcome, string? reason)
     {
-        if (!mode.Durable) return;
-        if (wasInFlight) inFlight.End(entry.Uses);
-        var item = new LedgerItem(entry, firstSeq, new Completion(clock.GetUtcNow(), status, durationUs, outcome, reason));
-        if (_queue.Writer.TryWrite(item)) return;
-        lock (_owed) _owed.Enqueue(item);
+        if (!_mode.Durable) return;
+        _inFlight.End(entry.Uses);
+        _ends.Enqueue(new LedgerItem(entry, firstSeq, new Completion(_clock.GetUtcNow(), status, durationUs, outcome, reason)));
+        if (Volatile.Read(ref _lagging) == 0 && Interlocked.Exchange(ref _lagging, 1) == 0) _lag.Change(Lag, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Returns when everything recorded before the call can be queried; after 2 s in any case.</summary>
     public async ValueTask CaughtUpAsync(CancellationToken ct)
     {
-        var barrier = LedgerItem.Barrier();
-        if (!_started || !_queue.Writer.TryWrite(barrier)) return;
-        try
-        {
-            await barrier.Answer.WaitAsync(Patience, clock, ct);
-        }
-        catch (TimeoutException)
-        {
-            return;
-        }
-        await store.CaughtUpAsync(ct);
+        if (_writer is null || _stopping) return;
+        var barrier = new LedgerItem(_clock.GetTimestamp());
+        _watched.Enqueue(barrier);
+        _calls.Enqueue(barrier);
+        Wake();
+        if ((await barrier.Answer).Verdict == LedgerVerdict.Recorded) await _store.CaughtUpAsync(ct);
     }
 
-    public override async Task StartAsync(CancellationToken cancellationToken)
+    public async Task StartAsync(CancellationToken cancellationToken)
     {
         // A sealed vault cannot check where the record stands; the first call after it was opened does.
-        if (!vault.IsSealed && mode.Durable) await store.OpenAsync(cancellationToken);
-        await base.StartAsync(cancellationToken);
-        _started = true;
+        if (!_vault.IsSealed && _mode.Durable) await _store.OpenAsync(cancellationToken);
+        _watch.Change(Tick, Tick);
+        // A thread of its own: it waits for the disk, and must not do that in the place of calls.
+        _writer = new Thread(Run) { IsBackground = true, Name = "usage ledger" };
+        _writer.Start();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task StopAsync(CancellationToken cancellationToken)
     {
-        var reader = _queue.Reader;
-        // Ends when the queue is completed at stop, after everything in it is written.
-        while (await reader.WaitToReadAsync(CancellationToken.None))
+        if (_stopping || _writer is null) return;
+        _stopping = true;
+        Wake();
+        await Task.Run(_writer.Join, CancellationToken.None);
+        await _store.FlushAsync();
+        _store.Dispose();
+        GiveUp(all: true);
+    }
+
+    public void Dispose()
+    {
+        _lag.Dispose();
+        _watch.Dispose();
+        _wake.Dispose();
+    }
+
+    // Only the first to arrive pays for waking the writer.
+    private void Wake()
+    {
+        if (Volatile.Read(ref _awake) == 0 && Interlocked.Exchange(ref _awake, 1) == 0) _wake.Set();
+    }
+
+    private void EndsAreDue()
+    {
+        Volatile.Write(ref _lagging, 0);
+        _endsDue = true;
+        Wake();
+    }
+
+    private void Run()
+    {
+        while (true)
         {
-            await WriteNextAsync(reader);
+            Collect();
+            if (_group.Count > 0) Write();
+            foreach (var barrier in _barriers) barrier.Settle(new LedgerAnswer(LedgerVerdict.Recorded, 0));
+            _barriers.Clear();
+            if (!_calls.IsEmpty || (_stopping && !_ends.IsEmpty)) continue;
+            if (_stopping) return;
+            // Asleep first, then a last look: whoever comes in between sets the event.
+            Interlocked.Exchange(ref _awake, 0);
+            if (_calls.IsEmpty && !_endsDue && !_stopping) _wake.WaitOne();
+            Interlocked.Exchange(ref _awake, 1);
         }
-        await WriteNextAsync(reader);
     }
 
-    public override async Task StopAsync(CancellationToken cancellationToken)
+    private void Collect()
     {
-        _queue.Writer.TryComplete();
-        await base.StopAsync(cancellationToken);
-        await store.FlushAsync();
-        store.Dispose();
-    }
-
-    private async Task WriteNextAsync(ChannelReader<LedgerItem> reader)
-    {
-        Collect(reader);
-        if (_batch.Count > 0) await WriteAsync();
-        foreach (var barrier in _barriers) barrier.Settle();
-        _barriers.Clear();
-    }
-
-    private void Collect(ChannelReader<LedgerItem> reader)
-    {
-        _batch.Clear();
-        lock (_owed)
-            while (_batch.Count < BatchSize / 2 && _owed.TryDequeue(out var owed)) _batch.Add(owed);
-        while (_batch.Count < BatchSize && reader.TryRead(out var item))
+        _endsDue = false;
+        _group.Clear();
+        while (_group.Count < MaxGroup / 2 && _owed.TryDequeue(out var owed)) _group.Add(owed);
+        while (_group.Count < MaxGroup && _calls.TryDequeue(out var item))
         {
-            if (item.IsBarrier) _barriers.Add(item);
-            else if (item.TryTake()) _batch.Add(item);
+            if (item.IsBarrier)
+            {
+                _barriers.Add(item);
+                continue;
+            }
+            Interlocked.Decrement(ref _waiting);
+            if (item.TryTake()) _group.Add(item);
         }
+        // A barrier stands for everything before it, so it waits for all completions.
+        while ((_group.Count < MaxGroup || _barriers.Count > 0) && _ends.TryDequeue(out var end)) _group.Add(end);
     }
 
-    private async Task WriteAsync()
+    private void Write()
     {
         try
         {
-            await store.WriteAsync(_batch);
-            foreach (var item in _batch) item.Settle();
+            var written = _store.WriteAsync(_group);
+            if (!written.IsCompletedSuccessfully) written.AsTask().GetAwaiter().GetResult();
+            foreach (var item in _group) Settle(item);
         }
         catch (Exception e) when (e is DbException or TimeoutException or IOException or InvalidOperationException or VaultSealedException)
         {
-            LogFailed(e.GetType().Name, (e as DbException)?.ErrorCode ?? 0, _batch.Count);
-            store.Reset();
-            foreach (var item in _batch)
-                if (item.Completion is null) item.Fail();
-                else lock (_owed) _owed.Enqueue(item);
+            LogFailed(e.GetType().Name, (e as DbException)?.ErrorCode ?? 0, _group.Count);
+            _store.Reset();
+            foreach (var item in _group)
+                if (item.Completion is null) item.Settle(new LedgerAnswer(LedgerVerdict.Unavailable, 0));
+                else _owed.Enqueue(item);
             // What is owed is tried again with the next call, or soon without one.
-            _ = Task.Delay(TimeSpan.FromMilliseconds(250), clock).ContinueWith(_ => _queue.Writer.TryWrite(LedgerItem.Nudge()), TaskScheduler.Default);
+            if (_owed.Count > 0 && !_stopping) _lag.Change(Pause, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void Settle(LedgerItem item)
+    {
+        if (item.Completion is not null) return;
+        if (item.Stale)
+        {
+            item.Settle(new LedgerAnswer(LedgerVerdict.Stale, 0));
+            return;
+        }
+        // Before the answer: whoever retires a version must see the call, recorded or under way.
+        if (!item.Entry!.Refused) _inFlight.Begin(item.Entry.Uses);
+        // Nobody waits any more: what was written after all is completed as never sent.
+        if (!item.Settle(new LedgerAnswer(LedgerVerdict.Recorded, item.FirstSeq)) && !item.Entry.Refused) Complete(item.Entry, item.FirstSeq, null, 0, CallOutcome.Failed, "not_sent");
+    }
+
+    // The oldest stand in front. One that the writer has in hand is answered all the same: the writer may hang.
+    private void GiveUp() => GiveUp(all: false);
+
+    private void GiveUp(bool all)
+    {
+        while (_watched.TryPeek(out var item))
+        {
+            if (!item.IsSettled)
+            {
+                if (!all && _clock.GetElapsedTime(item.Since) < Patience) return;
+                item.TryAbandon();
+                item.Settle(new LedgerAnswer(LedgerVerdict.Unavailable, 0));
+            }
+            _watched.TryDequeue(out _);
         }
     }
 
@@ -153,44 +228,54 @@ public sealed record LedgerMode
 /// <summary>How a call ended, on its way into the ledger.</summary>
 public sealed record Completion(DateTimeOffset At, int? Status, long DurationUs, CallOutcome Outcome, string? Reason);
 
-/// <summary>One entry of the writer's queue: a call to record, or the completion of a recorded one.</summary>
-public sealed class LedgerItem
+/// <summary>One entry of the writer's queue: a call to record, the completion of a recorded one, or a barrier that is answered when all before it is written.</summary>
+public sealed class LedgerItem : IValueTaskSource<LedgerAnswer>
 {
     private const int Waiting = 0, Taken = 1, Abandoned = 2;
 
-    private readonly TaskCompletionSource<LedgerAnswer>? _answer;
+    private ManualResetValueTaskSourceCore<LedgerAnswer> _answer = new() { RunContinuationsAsynchronously = true };
     private int _state;
+    private int _settled;
 
-    internal LedgerItem(CallEntry entry) => (Entry, _answer) = (entry, new TaskCompletionSource<LedgerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously));
+    internal LedgerItem(CallEntry entry, long since) => (Entry, Since) = (entry, since);
 
     internal LedgerItem(CallEntry entry, long firstSeq, Completion completion) => (Entry, FirstSeq, Completion) = (entry, firstSeq, completion);
 
-    private LedgerItem() { }
-
-    private LedgerItem(TaskCompletionSource<LedgerAnswer> answer) => _answer = answer;
-
-    internal bool IsBarrier => Entry is null && _answer is not null;
+    /// <summary>A barrier.</summary>
+    internal LedgerItem(long since) => Since = since;
 
     internal CallEntry? Entry { get; }
 
+    internal long Since { get; }
+
+    /// <summary>The first of the call's row numbers.</summary>
     internal long FirstSeq { get; set; }
 
     internal Completion? Completion { get; }
 
     internal bool Stale { get; set; }
 
-    internal Task<LedgerAnswer> Answer => _answer!.Task;
+    internal bool IsBarrier => Entry is null;
 
-    internal static LedgerItem Nudge() => new();
+    internal bool IsSettled => Volatile.Read(ref _settled) != 0;
 
-    /// <summary>Answered when everything queued before it is written.</summary>
-    internal static LedgerItem Barrier() => new(new TaskCompletionSource<LedgerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously));
+    internal ValueTask<LedgerAnswer> Answer => new(this, _answer.Version);
 
-    internal bool TryTake() => Entry is not null && Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
+    internal bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
 
     internal bool TryAbandon() => Interlocked.CompareExchange(ref _state, Abandoned, Waiting) == Waiting;
 
-    internal void Settle() => _answer?.TrySetResult(Stale ? new LedgerAnswer(LedgerVerdict.Stale, 0) : new LedgerAnswer(LedgerVerdict.Recorded, FirstSeq));
+    /// <summary>False when somebody has answered before.</summary>
+    internal bool Settle(LedgerAnswer answer)
+    {
+        if (Interlocked.Exchange(ref _settled, 1) != 0) return false;
+        _answer.SetResult(answer);
+        return true;
+    }
 
-    internal void Fail() => _answer?.TrySetResult(new LedgerAnswer(LedgerVerdict.Unavailable, 0));
+    LedgerAnswer IValueTaskSource<LedgerAnswer>.GetResult(short token) => _answer.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<LedgerAnswer>.GetStatus(short token) => _answer.GetStatus(token);
+
+    void IValueTaskSource<LedgerAnswer>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _answer.OnCompleted(continuation, state, token, flags);
 }
