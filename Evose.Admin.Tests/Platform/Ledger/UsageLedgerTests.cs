@@ -2,6 +2,7 @@ using System.Net;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Features.Audit;
 using Evose.Admin.Tests.Features.Broker;
+using Evose.Admin.Tests.Support;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
@@ -85,5 +86,14 @@ public sealed class UsageLedgerTests
         Assert.Equal((60, 20), (sources.Sum(s => s.Calls), sources.Sum(s => s.Errors)));
         Assert.Equal(60, (await db.CredentialUses.SingleAsync()).Calls);
         Assert.All(hours, h => Assert.Equal(1, h.Version));
+    }
+
+    [Fact]
+    public async Task A_second_process_on_the_same_data_directory_does_not_start_and_says_why()
+    {
+        await using var app = new AdminApp();
+        await using var second = await AppProcess.StartAsync(app.DataDirectory, waitReady: false);
+        Assert.NotEqual(0, await second.ExitCodeAsync());
+        Assert.Contains("Another process of the app uses", second.Output);
     }
 }

@@ -23,6 +23,7 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
     private readonly ArrayBufferWriter<byte> _payload = new(1024);
     private readonly byte[] _link = new byte[Chain.LinkLength];
     private Journal? _journal;
+    private FileStream? _owner;
     private CallNumbers _numbers = null!;
     private DateTimeOffset _now;
     private long _position;
@@ -33,6 +34,17 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
     {
         if (_journal is not null) return;
         if (vault.IsSealed) throw new VaultSealedException(vault.SealedReason ?? "");
+        // A second process would write into the same files.
+        Directory.CreateDirectory(directory.Ledger);
+        FileStream owner;
+        try
+        {
+            owner = new FileStream(Path.Combine(directory.Ledger, "owner"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"Another process of the app uses {directory.Path}. On SQLite there is one; several need Database:Provider=Postgres.", e);
+        }
         var journal = new Journal(directory.Ledger);
         try
         {
@@ -50,11 +62,15 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
                 }
             });
             _numbers = new CallNumbers(Lane, last);
-            _journal = journal;
+            (_journal, _owner) = (journal, owner);
         }
         finally
         {
-            if (_journal is null) journal.Dispose();
+            if (_journal is null)
+            {
+                journal.Dispose();
+                await owner.DisposeAsync();
+            }
         }
         await import.StartAsync(journal, ct);
     }
@@ -108,7 +124,12 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
 
     public ValueTask FlushAsync() => import.StopAsync();
 
-    public void Dispose() => _journal?.Dispose();
+    public void Dispose()
+    {
+        _journal?.Dispose();
+        _owner?.Dispose();
+        (_journal, _owner) = (null, null);
+    }
 
     private void Begin()
     {
