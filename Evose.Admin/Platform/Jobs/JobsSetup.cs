@@ -1,5 +1,8 @@
+using Evose.Admin.Platform.Data;
 using Hangfire;
 using Hangfire.InMemory;
+using Hangfire.PostgreSql;
+using Microsoft.Extensions.Options;
 
 namespace Evose.Admin.Platform.Jobs;
 
@@ -9,8 +12,7 @@ public static class JobsSetup
     public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<JobsOptions>().Bind(configuration.GetSection(JobsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
-        services.AddHangfire(c => c.UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings().UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) })
-            .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
+        services.AddHangfire(c => Store(c.UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings(), configuration).UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
         services.AddHangfireServer(o =>
         {
             o.WorkerCount = 2;
@@ -19,6 +21,14 @@ public static class JobsSetup
         });
         services.AddSingleton<JobList>();
         return services;
+    }
+
+    private static IGlobalConfiguration Store(IGlobalConfiguration hangfire, IConfiguration configuration)
+    {
+        var chosen = configuration.GetSection(JobsOptions.Section).Get<JobsOptions>()?.Storage ?? (DataOptions.IsPostgres(configuration) ? "Postgres" : "InMemory");
+        if (chosen != "Postgres") return hangfire.UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) });
+        if (!DataOptions.IsPostgres(configuration)) throw new OptionsValidationException(JobsOptions.Section, typeof(JobsOptions), ["Jobs:Storage can be Postgres only when Database:Provider is Postgres."]);
+        return hangfire.UsePostgreSqlStorage(o => o.UseNpgsqlConnection(configuration[$"{DataOptions.Section}:{nameof(DataOptions.ConnectionString)}"]), new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(1) });
     }
 
     public static IServiceCollection AddJob<TJob>(this IServiceCollection services)

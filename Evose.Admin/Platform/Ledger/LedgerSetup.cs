@@ -1,3 +1,4 @@
+using Evose.Admin.Platform.Data;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Evose.Admin.Platform.Ledger;
@@ -5,11 +6,19 @@ namespace Evose.Admin.Platform.Ledger;
 /// <summary>Wires the record of uses.</summary>
 public static class LedgerSetup
 {
-    public static IServiceCollection AddLedger(this IServiceCollection services)
+    public static IServiceCollection AddLedger(this IServiceCollection services, IConfiguration configuration)
     {
         services.TryAddSingleton(new LedgerMode(durable: true));
         services.AddSingleton<InFlightCalls>();
-        services.AddSingleton<LedgerStore>();
+        if (DataOptions.IsPostgres(configuration))
+        {
+            services.AddSingleton<ILedgerStore, PostgresLedgerStore>();
+        }
+        else
+        {
+            services.AddSingleton<LedgerStore>();
+            services.AddSingleton<ILedgerStore>(p => p.GetRequiredService<LedgerStore>());
+        }
         services.AddSingleton<UsageLedger>();
         services.AddHostedService(p => p.GetRequiredService<UsageLedger>());
         return services;

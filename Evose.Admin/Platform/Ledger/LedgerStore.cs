@@ -9,14 +9,12 @@ namespace Evose.Admin.Platform.Ledger;
 
 /// <summary>
 /// Writes groups of ledger entries into SQLite with prepared statements on one connection: rows, chain, head and rollups in one IMMEDIATE transaction.
-/// Used by the one writer only, inside the write gate.
+/// Used by the one writer only; takes the write gate.
 /// </summary>
-public sealed class LedgerStore(Sqlite sqlite, SecretVault vault, TimeProvider clock) : IDisposable
+public sealed class LedgerStore(Sqlite sqlite, WriteGate gate, SecretVault vault, TimeProvider clock) : ILedgerStore
 {
     private readonly ArrayBufferWriter<byte> _payload = new(1024);
-    private readonly Dictionary<(Guid Credential, int Hour, int Version), Counts> _hours = [];
-    private readonly Dictionary<(Guid Credential, int Day, string Source), Counts> _sources = [];
-    private readonly Dictionary<Guid, Counts> _uses = [];
+    private readonly Rollups _rollups = new();
     private readonly byte[] _link = new byte[Chain.LinkLength];
     private readonly Lock _one = new();
     private SqliteConnection? _connection;
@@ -29,11 +27,18 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault, TimeProvider c
     private long _position;
     private byte[]? _forged;
 
-    /// <summary>Commits the group. Entries decided at another stamp than the database's are marked stale and not written. Throws, having written nothing.</summary>
-    public void Write(IReadOnlyList<LedgerItem> batch)
+    public async ValueTask WriteAsync(IReadOnlyList<LedgerItem> batch)
     {
-        // Held by the one writer; only the end of the app, which closes the connection, ever waits for it.
-        lock (_one) WriteGroup(batch);
+        if (!await gate.TryEnterAsync(UsageLedger.Patience, CancellationToken.None)) throw new TimeoutException("the database's writer is busy");
+        try
+        {
+            // Held by the one writer; only the end of the app, which closes the connection, ever waits for it.
+            lock (_one) WriteGroup(batch);
+        }
+        finally
+        {
+            gate.Leave();
+        }
     }
 
     private void WriteGroup(IReadOnlyList<LedgerItem> batch)
@@ -68,9 +73,7 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault, TimeProvider c
         }
         finally
         {
-            _hours.Clear();
-            _sources.Clear();
-            _uses.Clear();
+            _rollups.Clear();
         }
     }
 
@@ -132,8 +135,7 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault, TimeProvider c
         Chain.Link(_link, Chain.CallLane, position, facts.Write(new ChainPayload(_payload)), _link);
         _call.Run(seq, Lane, position, Key(e.Id), e.At.UtcTicks, Key(e.WorkspaceId), Key(e.ToolId), e.Tool, Key(e.AgentId), e.Agent, Key(e.WorkflowId), e.Workflow, e.RunId, e.UserId, e.UserName, e.UserEmail,
             Key(e.ApiKeyId), e.ApiKey, e.Ip, Key(use?.CredentialId), use?.Name, version, e.Method, e.Host, e.Path, e.Refused ? 1 : 0, e.Rule, e.RequestId, _link);
-        if (use is not { } used || e.Refused) return;
-        Count(e, used, new Counts { Calls = 1, LastTicks = e.At.UtcTicks });
+        _rollups.Call(e, use);
     }
 
     private void AddCompletion(CallEntry e, long callSeq, int i, Completion c)
@@ -142,13 +144,7 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault, TimeProvider c
         _payload.Clear();
         Chain.Link(_link, Chain.CallLane, position, CompletionPayload(new ChainPayload(_payload), callSeq, c.At, c.Status, c.DurationUs, c.Outcome, c.Reason), _link);
         _completion.Run(callSeq, Lane, position, c.At.UtcTicks, c.Status, c.DurationUs, (int)c.Outcome, c.Reason, _link);
-        if (i >= e.Uses.Count) return;
-        Count(e, e.Uses[i], new Counts
-        {
-            Errors = c.Outcome == CallOutcome.Succeeded ? 0 : 1,
-            KeyErrors = SpeaksAgainstKey(c.Outcome, c.Status, c.Reason) ? 1 : 0,
-            DurationUs = c.DurationUs,
-        });
+        _rollups.Completion(e, i, c);
     }
 
     /// <summary>True for what could be the key's fault: 401, 403, the upstream's own failure, or no answer. A caller's bad request is not.</summary>
@@ -161,32 +157,11 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault, TimeProvider c
     /// <summary>Reasons of failed calls that say nothing about the key: the caller's doing, ours, or never sent.</summary>
     public static readonly IReadOnlyList<string> NotTheKey = ["caller_left", CallerBody, "not_sent", "answer_too_large", "value_unsafe", "field_unknown", "egress", "internal"];
 
-    private void Count(CallEntry e, VersionUse use, Counts add)
-    {
-        var hours = (int)(e.At.UtcTicks / TimeSpan.TicksPerHour - UnixHours);
-        Add(_hours, (use.CredentialId, hours, use.Version), add);
-        Add(_sources, (use.CredentialId, hours / 24, e.Source), add);
-        if (add.Calls > 0) Add(_uses, use.CredentialId, add);
-    }
-
-    private const long UnixHours = 621355968000000000L / TimeSpan.TicksPerHour;
-
-    private static void Add<TKey>(Dictionary<TKey, Counts> counts, TKey key, Counts add)
-        where TKey : notnull
-    {
-        ref var sum = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _);
-        sum.Calls += add.Calls;
-        sum.Errors += add.Errors;
-        sum.KeyErrors += add.KeyErrors;
-        sum.DurationUs += add.DurationUs;
-        sum.LastTicks = Math.Max(sum.LastTicks, add.LastTicks);
-    }
-
     private void WriteRollups()
     {
-        foreach (var (k, n) in _hours) _hour.Run(Key(k.Credential), k.Hour, k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
-        foreach (var (k, n) in _sources) _source.Run(Key(k.Credential), k.Day, k.Source, n.Calls, n.Errors, n.LastTicks);
-        foreach (var (k, n) in _uses) _use.Run(Key(k), n.LastTicks, n.Calls);
+        foreach (var (k, n) in _rollups.Hours) _hour.Run(Key(k.Credential), k.Hour, k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
+        foreach (var (k, n) in _rollups.Sources) _source.Run(Key(k.Credential), k.Day, k.Source, n.Calls, n.Errors, n.LastTicks);
+        foreach (var (k, n) in _rollups.Uses) _use.Run(Key(k), n.LastTicks, n.Calls);
     }
 
     private static byte[]? Key(Guid? id) => id?.ToByteArray(true);
@@ -246,11 +221,6 @@ public sealed class LedgerStore(Sqlite sqlite, SecretVault vault, TimeProvider c
         command.CommandText = sql;
         command.Prepare();
         return command;
-    }
-
-    private struct Counts
-    {
-        public long Calls, Errors, KeyErrors, DurationUs, LastTicks;
     }
 
     // A prepared INSERT with positional values.

@@ -1,6 +1,7 @@
+using System.Data.Common;
+using System.Globalization;
 using System.Threading.Channels;
 using Evose.Admin.Domain.Calls;
-using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Vault;
 using Microsoft.Data.Sqlite;
 
@@ -10,7 +11,7 @@ namespace Evose.Admin.Platform.Ledger;
 /// The write-ahead record of uses: a use is durable before the value leaves, its completion follows. One writer commits what has arrived as one group.
 /// When it cannot be written within 2 s the call is refused. Nothing is dropped: an abandoned record is completed as not sent, a completion that fails is kept and tried again.
 /// </summary>
-public sealed partial class UsageLedger(LedgerStore store, WriteGate gate, InFlightCalls inFlight, TimeProvider clock, LedgerMode mode, ILogger<UsageLedger> log) : BackgroundService
+public sealed partial class UsageLedger(ILedgerStore store, InFlightCalls inFlight, TimeProvider clock, LedgerMode mode, ILogger<UsageLedger> log) : BackgroundService
 {
     /// <summary>How long a call waits for its record.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -86,17 +87,14 @@ public sealed partial class UsageLedger(LedgerStore store, WriteGate gate, InFli
 
     private async Task WriteAsync()
     {
-        var entered = false;
         try
         {
-            entered = await gate.TryEnterAsync(Patience, CancellationToken.None);
-            if (!entered) throw new TimeoutException("the database's writer is busy");
-            store.Write(_batch);
+            await store.WriteAsync(_batch);
             foreach (var item in _batch) item.Settle();
         }
-        catch (Exception e) when (e is SqliteException or TimeoutException or IOException or InvalidOperationException or VaultSealedException)
+        catch (Exception e) when (e is DbException or TimeoutException or IOException or InvalidOperationException or VaultSealedException)
         {
-            LogFailed(e.GetType().Name, (e as SqliteException)?.SqliteErrorCode ?? 0, _batch.Count);
+            LogFailed(e.GetType().Name, CodeOf(e), _batch.Count);
             store.Reset();
             foreach (var item in _batch)
                 if (item.Completion is null) item.Fail();
@@ -104,14 +102,17 @@ public sealed partial class UsageLedger(LedgerStore store, WriteGate gate, InFli
             // What is owed is tried again with the next call, or soon without one.
             _ = Task.Delay(TimeSpan.FromMilliseconds(250), clock).ContinueWith(_ => _queue.Writer.TryWrite(LedgerItem.Nudge()), TaskScheduler.Default);
         }
-        finally
-        {
-            if (entered) gate.Leave();
-        }
     }
 
+    private static string CodeOf(Exception e) => e switch
+    {
+        SqliteException sqlite => sqlite.SqliteErrorCode.ToString(CultureInfo.InvariantCulture),
+        DbException { SqlState: { } state } => state,
+        _ => "-",
+    };
+
     [LoggerMessage(LogLevel.Error, "The usage ledger could not be written ({Error} {Code}); {Count} entries were refused or kept for later")]
-    private partial void LogFailed(string error, int code, int count);
+    private partial void LogFailed(string error, string code, int count);
 }
 
 /// <summary>Whether uses are recorded. Off only in benchmarks that measure what recording costs; no setting turns it off.</summary>
