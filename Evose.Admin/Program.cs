@@ -25,9 +25,9 @@ using Evose.Admin.Platform.Web;
 using Evose.Admin.Shell;
 using MudBlazor.Services;
 
-if (args is [var verb, ..] && !verb.StartsWith('-') && args is not ["audit", "verify", ..])
+if (args is [var verb, ..] && !verb.StartsWith('-') && args is not (["audit", "verify", ..] or ["migrate"]))
 {
-    await Console.Error.WriteLineAsync($"There is no command '{verb}'. Known: audit verify. Without a command the app starts.");
+    await Console.Error.WriteLineAsync($"There is no command '{verb}'. Known: audit verify, migrate. Without a command the app starts.");
     return 2;
 }
 
@@ -48,6 +48,12 @@ builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPa
 var app = builder.Build();
 await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.None))
 {
+    if (args is ["migrate"])
+    {
+        await DataSetup.MigrateAsync(app.Services, TimeProvider.System.GetUtcNow(), CancellationToken.None);
+        app.Services.PrepareJobs();
+        return 0;
+    }
     await app.StartDataAsync();
     if (args is ["audit", "verify", ..]) return await AuditVerb.VerifyAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
     // The anchor's first lines come before the first event, so that a removed beginning can be told from a new one.

@@ -34,7 +34,7 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
     {
         // Before the snapshot: what was anchored then must be in it.
         var atLeast = anchor.Lines;
-        var anchors = Anchors.Read(await anchor.ReadLinesAsync(ct), atLeast, vault);
+        var anchors = Anchors.Read(await anchor.ReadLinesAsync(ct), atLeast, vault, anchor.MayStartLate);
 
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var snapshot = await db.BeginReadAsync(ct);

@@ -7,11 +7,14 @@ namespace Evose.Admin.Platform.Data;
 /// <summary>LIKE does not tell ASCII capitals from small letters, on either engine: on PostgreSQL it becomes ILIKE, which in collation C folds ASCII and nothing else.</summary>
 internal sealed class CaselessLike : IQueryExpressionInterceptor
 {
-    public Expression QueryCompilationStarting(Expression queryExpression, QueryExpressionEventData eventData) => Rewriter.One.Visit(queryExpression);
+    /// <summary>EF keeps a set of services for each instance it is given.</summary>
+    public static readonly CaselessLike One = new();
+
+    public Expression QueryCompilationStarting(Expression queryExpression, QueryExpressionEventData eventData) => Rewriter.Only.Visit(queryExpression);
 
     private sealed class Rewriter : ExpressionVisitor
     {
-        public static readonly Rewriter One = new();
+        public static readonly Rewriter Only = new();
 
         protected override Expression VisitMethodCall(MethodCallExpression node) =>
             node.Method.DeclaringType == typeof(DbFunctionsExtensions) && node.Method.Name == nameof(DbFunctionsExtensions.Like)

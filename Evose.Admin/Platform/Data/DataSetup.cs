@@ -36,8 +36,8 @@ public static class DataSetup
         if (options.ConnectionString.Length == 0) throw new OptionsValidationException(DataOptions.Section, typeof(DataOptions), ["Database:ConnectionString is missing: PostgreSQL needs one, such as Host=db;Database=evose;Username=evose_app;Password=…"]);
         services.AddSingleton(_ => new Postgres(options.ConnectionString));
         services.AddDbContextFactory<PostgresAdminDb>((provider, o) => o
-            .UseNpgsql(provider.GetRequiredService<Postgres>().Source)
-            .AddInterceptors(new CaselessLike())
+            .UseNpgsql(options.ConnectionString)
+            .AddInterceptors(CaselessLike.One)
             .AddInterceptors(provider.GetServices<ISaveChangesInterceptor>()));
         services.AddSingleton<IDbContextFactory<AdminDb>, PostgresFactory>();
         services.AddHostedService<StampListener>();

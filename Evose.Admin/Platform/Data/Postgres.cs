@@ -8,13 +8,11 @@ namespace Evose.Admin.Platform.Data;
 /// <summary>Opens plain PostgreSQL connections for what does not go through EF: the ledger, listening, locks that outlive a transaction.</summary>
 public sealed class Postgres(string connectionString) : IAsyncDisposable
 {
-    private readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(connectionString);
-
     // Closed for good when disposed, so that the locks of a session end with it.
     private readonly NpgsqlDataSource _own = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, MaxAutoPrepare = 32, AutoPrepareMinUsages = 2 }.ConnectionString);
 
-    /// <summary>The pool that EF uses.</summary>
-    public NpgsqlDataSource Source => _source;
+    /// <inheritdoc cref="OpenOwnAsync"/>
+    public NpgsqlConnection OpenOwn() => _own.OpenConnection();
 
     /// <summary>A connection that no pool keeps: its session ends when it is disposed, and with it its locks.</summary>
     public ValueTask<NpgsqlConnection> OpenOwnAsync(CancellationToken ct) => _own.OpenConnectionAsync(ct);
@@ -54,11 +52,7 @@ public sealed class Postgres(string connectionString) : IAsyncDisposable
         return null;
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _source.DisposeAsync();
-        await _own.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _own.DisposeAsync();
 }
 
 /// <summary>Numbers of the advisory locks. Every node of an installation must use the same ones: never change them.</summary>

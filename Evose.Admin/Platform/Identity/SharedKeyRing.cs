@@ -15,7 +15,7 @@ internal sealed partial class SharedKeyRing(Postgres postgres, SecretVault vault
     public IReadOnlyCollection<XElement> GetAllElements()
     {
         if (vault.IsSealed) return own.GetAllElements();
-        using var connection = postgres.Source.OpenConnection();
+        using var connection = postgres.OpenOwn();
         using var command = new NpgsqlCommand("SELECT id, sealed FROM key_ring_entry ORDER BY id", connection);
         using var reader = command.ExecuteReader();
         var keys = new List<XElement>();
@@ -42,7 +42,7 @@ internal sealed partial class SharedKeyRing(Postgres postgres, SecretVault vault
             return;
         }
         var id = Guid.CreateVersion7(clock.GetUtcNow());
-        using var connection = postgres.Source.OpenConnection();
+        using var connection = postgres.OpenOwn();
         using var command = new NpgsqlCommand("INSERT INTO key_ring_entry (id, sealed) VALUES ($1, $2)", connection) { Parameters = { new() { Value = id.ToByteArray(true) }, new() { Value = KeyRingSeal.Seal(vault, id, element) } } };
         command.ExecuteNonQuery();
     }

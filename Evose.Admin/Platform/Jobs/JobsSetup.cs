@@ -31,6 +31,9 @@ public static class JobsSetup
         return hangfire.UsePostgreSqlStorage(o => o.UseNpgsqlConnection(configuration[$"{DataOptions.Section}:{nameof(DataOptions.ConnectionString)}"]), new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(1) });
     }
 
+    /// <summary>Makes the tables of the queue, where it has any.</summary>
+    public static void PrepareJobs(this IServiceProvider services) => services.GetRequiredService<JobStorage>();
+
     public static IServiceCollection AddJob<TJob>(this IServiceCollection services)
         where TJob : class, IJob
     {
