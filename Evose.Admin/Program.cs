@@ -25,9 +25,9 @@ using Evose.Admin.Platform.Web;
 using Evose.Admin.Shell;
 using MudBlazor.Services;
 
-if (args is [var verb, ..] && !verb.StartsWith('-') && args is not ["audit", "verify", ..])
+if (args is [var verb, ..] && !verb.StartsWith('-') && args is not (["audit", "verify", ..] or ["migrate"]))
 {
-    await Console.Error.WriteLineAsync($"There is no command '{verb}'. Known: audit verify. Without a command the app starts.");
+    await Console.Error.WriteLineAsync($"There is no command '{verb}'. Known: audit verify, migrate. Without a command the app starts.");
     return 2;
 }
 
@@ -39,18 +39,28 @@ builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddRazorComponents().AddInteractiveServerComponents();
 builder.Services.AddMudServices();
 builder.Services.AddData(builder.Configuration, data).AddVault(builder.Configuration, data.Path).AddAuditTrail();
-builder.Services.AddCatalog().AddLedger().AddOutbound(builder.Configuration).AddNotificationOutbox();
-builder.Services.AddAdminIdentity(data).AddJobs(builder.Configuration).AddRestApi().AddIntake();
+builder.Services.AddCatalog().AddLedger(builder.Configuration).AddOutbound(builder.Configuration).AddNotificationOutbox();
+builder.Services.AddAdminIdentity(builder.Configuration, data).AddJobs(builder.Configuration).AddRestApi().AddIntake();
 builder.Services.AddAccount(builder.Configuration).AddHome().AddWorkspaces().AddApiKeys().AddConsumers().AddCredentials();
 builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration);
 builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPages().AddDemo(builder.Configuration);
 
 var app = builder.Build();
-await app.StartDataAsync();
-if (args is ["audit", "verify", ..]) return await AuditVerb.VerifyAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
-// The anchor's first lines come before the first event, so that a removed beginning can be told from a new one.
-await app.Services.GetRequiredService<AuditAnchor>().OpenAsync(CancellationToken.None);
-await app.Services.GetRequiredService<Bootstrap>().RunAsync(CancellationToken.None);
+await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.None))
+{
+    if (args is ["migrate"])
+    {
+        await DataSetup.MigrateAsync(app.Services, TimeProvider.System.GetUtcNow(), CancellationToken.None);
+        app.Services.PrepareJobs();
+        return 0;
+    }
+    await app.StartDataAsync();
+    if (args is ["audit", "verify", ..]) return await AuditVerb.VerifyAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
+    // The anchor's first lines come before the first event, so that a removed beginning can be told from a new one.
+    await app.Services.GetRequiredService<AuditAnchor>().OpenAsync(CancellationToken.None);
+    await app.Services.GetRequiredService<Bootstrap>().RunAsync(CancellationToken.None);
+    app.Services.PrepareKeyRing();
+}
 
 app.UseBroker();
 app.UseSecurityHeaders();

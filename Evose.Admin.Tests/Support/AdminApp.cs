@@ -18,6 +18,7 @@ public sealed class AdminApp : WebApplicationFactory<Program>
     public const string AdminPassword = "correct horse battery";
 
     private readonly bool _ownsDirectory;
+    private readonly string? _postgres;
     private readonly Dictionary<string, string?> _settings;
     private readonly Action<IServiceCollection>? _services;
 
@@ -28,10 +29,11 @@ public sealed class AdminApp : WebApplicationFactory<Program>
 
     public static readonly string Key = ApiKeyToken.Compose([.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
 
-    public AdminApp(Dictionary<string, string?>? settings = null, string? dataDirectory = null, Action<IServiceCollection>? services = null, bool start = true)
+    public AdminApp(Dictionary<string, string?>? settings = null, string? dataDirectory = null, Action<IServiceCollection>? services = null, bool start = true, string? postgres = null)
     {
         _ownsDirectory = dataDirectory is null;
         DataDirectory = dataDirectory ?? Directory.CreateTempSubdirectory("evose-test-").FullName;
+        _postgres = postgres ?? (PostgresServer.IsDefault ? PostgresServer.DatabaseOf(DataDirectory) : null);
         _settings = settings ?? [];
         _services = services;
         UseKestrel(0);
@@ -70,6 +72,12 @@ public sealed class AdminApp : WebApplicationFactory<Program>
         builder.UseSetting("Egress:AllowedPrivateHosts:1", "localhost");
         builder.UseSetting("Egress:AllowHttp", "true");
         builder.UseSetting("Rotation:SweepInterval", "00:00:01");
+        if (_postgres is not null)
+        {
+            builder.UseSetting("Database:Provider", "Postgres");
+            builder.UseSetting("Database:ConnectionString", _postgres);
+            builder.UseSetting("Root:IsShared", "true");
+        }
         foreach (var (key, value) in _settings) builder.UseSetting(key, value);
         builder.ConfigureLogging(l => l.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(Log));
         if (_services is not null) builder.ConfigureServices(_services);
@@ -106,6 +114,7 @@ public sealed class AdminApp : WebApplicationFactory<Program>
         if (_ownsDirectory && Directory.Exists(DataDirectory))
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+            await PostgresServer.DropDatabaseOfAsync(DataDirectory);
             await DeleteAsync(DataDirectory);
         }
     }

@@ -17,11 +17,12 @@ public sealed class AppProcess : IAsyncDisposable
     public string Output => string.Join('\n', _output);
 
     /// <summary>Starts it and waits until it is ready; <paramref name="settings"/> go as environment variables.</summary>
-    public static async Task<AppProcess> StartAsync(string dataDirectory, int? port = null, Dictionary<string, string>? settings = null, bool waitReady = true)
+    public static async Task<AppProcess> StartAsync(string dataDirectory, int? port = null, Dictionary<string, string>? settings = null, bool waitReady = true, string? verb = null)
     {
         port ??= FreePort();
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = AppContext.BaseDirectory };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Evose.Admin.dll"));
+        if (verb is not null) start.ArgumentList.Add(verb);
         start.Environment["Urls"] = $"http://127.0.0.1:{port}";
         start.Environment["Evose__DataDirectory"] = dataDirectory;
         start.Environment["Egress__AllowedPrivateHosts__0"] = "127.0.0.1";
@@ -57,6 +58,13 @@ public sealed class AppProcess : IAsyncDisposable
             await Task.Delay(50);
         }
         Assert.Fail("the app did not start: " + Output);
+    }
+
+    /// <summary>The exit code, when it ends by itself within a minute.</summary>
+    public async Task<int> ExitAsync()
+    {
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
+        return _process.ExitCode;
     }
 
     /// <summary>kill -9.</summary>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Evose.Admin.Platform.Data;
+using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Tests.Support;
 
@@ -13,9 +14,11 @@ public static class Rows
 
     public static SortedDictionary<string, string> Picture(AdminApp app)
     {
-        using var connection = app.Get<Sqlite>().Open();
+        using var db = app.Get<IDbContextFactory<AdminDb>>().CreateDbContext();
+        db.Database.OpenConnection();
+        var connection = db.Database.GetDbConnection();
         using var names = connection.CreateCommand();
-        names.CommandText = "SELECT name FROM sqlite_master WHERE type = 'table'";
+        names.CommandText = db.Database.IsNpgsql() ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public'" : "SELECT name FROM sqlite_master WHERE type = 'table'";
         var tables = new List<string>();
         using (var reader = names.ExecuteReader())
             while (reader.Read()) tables.Add(reader.GetString(0));

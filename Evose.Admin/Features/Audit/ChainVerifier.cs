@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Platform.Audit;
@@ -34,7 +35,7 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
     {
         // Before the snapshot: what was anchored then must be in it.
         var atLeast = anchor.Lines;
-        var anchors = Anchors.Read(await anchor.ReadLinesAsync(ct), atLeast, vault);
+        var anchors = Anchors.Read(await anchor.ReadLinesAsync(ct), atLeast, vault, anchor.MayStartLate);
 
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var snapshot = await db.BeginReadAsync(ct);
@@ -66,8 +67,8 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
     // Calls and completions share one sequence and lie in two tables: merged by it.
     private static async Task<ChainBreak?> WalkCallsAsync(AdminDb db, int lane, LaneWalk walk, ArrayBufferWriter<byte> buffer, CancellationToken ct)
     {
-        await using var calls = db.Calls.AsNoTracking().Where(c => c.Lane == lane).OrderBy(c => c.Position).AsAsyncEnumerable().GetAsyncEnumerator(ct);
-        await using var completions = db.CallCompletions.AsNoTracking().Where(c => c.Lane == lane).OrderBy(c => c.Position).AsAsyncEnumerable().GetAsyncEnumerator(ct);
+        await using var calls = InSteps(last => db.Calls.AsNoTracking().Where(c => c.Lane == lane && c.Position > last).OrderBy(c => c.Position), c => c.Position, ct).GetAsyncEnumerator(ct);
+        await using var completions = InSteps(last => db.CallCompletions.AsNoTracking().Where(c => c.Lane == lane && c.Position > last).OrderBy(c => c.Position), c => c.Position, ct).GetAsyncEnumerator(ct);
         var call = await calls.MoveNextAsync() ? calls.Current : null;
         var completion = await completions.MoveNextAsync() ? completions.Current : null;
         while (call is not null || completion is not null)
@@ -87,6 +88,20 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
             if (broken is not null) return broken;
         }
         return null;
+    }
+
+    private const int Step = 8192;
+
+    // Two tables are read side by side, and a connection to PostgreSQL gives one answer at a time: so each in steps, all in the one snapshot.
+    private static async IAsyncEnumerable<T> InSteps<T>(Func<long, IQueryable<T>> after, Func<T, long> position, [EnumeratorCancellation] CancellationToken ct)
+    {
+        for (var last = long.MinValue; ;)
+        {
+            var rows = await after(last).Take(Step).ToListAsync(ct);
+            foreach (var row in rows) yield return row;
+            if (rows.Count < Step) yield break;
+            last = position(rows[^1]);
+        }
     }
 
     // Lanes that have rows or a head; lane 0 always, so that an emptied one is missed.

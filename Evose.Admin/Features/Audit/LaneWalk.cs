@@ -47,10 +47,11 @@ internal sealed class Anchors
     private readonly Dictionary<string, List<AnchorLine>> _lanes = new() { [Chain.AuditLane] = [], [Chain.CallLane] = [] };
     private ChainBreak? _broken;
     private long _lines;
+    private bool _mayStartLate;
 
-    public static Anchors Read(IReadOnlyList<string> lines, long atLeast, Platform.Vault.SecretVault vault)
+    public static Anchors Read(IReadOnlyList<string> lines, long atLeast, Platform.Vault.SecretVault vault, bool mayStartLate)
     {
-        var anchors = new Anchors { _lines = lines.Count };
+        var anchors = new Anchors { _lines = lines.Count, _mayStartLate = mayStartLate };
         for (var i = 0; i < lines.Count; i++) anchors.Add(i + 1, AnchorLine.Parse(lines[i]), vault);
         if (lines.Count < atLeast) anchors._broken ??= new ChainBreak(Lane, lines.Count + 1, $"Line {lines.Count + 1} of the anchor file is missing: the app has written {atLeast}.");
         return anchors;
@@ -64,7 +65,7 @@ internal sealed class Anchors
         _lanes.Keys.Except(known).FirstOrDefault() is { } gone ? new ChainBreak(gone, 1, "The lane was anchored and is gone.") : null;
 
     public ChainBreak? Check(bool hasRows) => _broken
-        ?? (hasRows && _lines == 0 ? new ChainBreak(Lane, 1, "The anchor file is missing.") : null);
+        ?? (hasRows && _lines == 0 && !_mayStartLate ? new ChainBreak(Lane, 1, "The anchor file is missing.") : null);
 
     private void Add(long place, AnchorLine? line, Platform.Vault.SecretVault vault)
     {
@@ -77,7 +78,7 @@ internal sealed class Anchors
         if (line.Number != place) _broken ??= new ChainBreak(Lane, place, $"Line {place} of the anchor file is missing or was moved: its place holds number {line.Number}.");
         if (!_lanes.TryGetValue(line.Lane, out var lane)) _lanes[line.Lane] = lane = [];
         // A lane of another node may be anchored here for the first time when it is long under way.
-        if (lane.Count == 0 && line.Seq != 0 && (line.Lane is Chain.AuditLane or Chain.CallLane)) _broken ??= new ChainBreak(Lane, place, "The anchor file does not start with the chain's beginning: lines were removed.");
+        if (lane.Count == 0 && line.Seq != 0 && !_mayStartLate && (line.Lane is Chain.AuditLane or Chain.CallLane)) _broken ??= new ChainBreak(Lane, place, "The anchor file does not start with the chain's beginning: lines were removed.");
         if (lane.Count > 0 && line.Seq < lane[^1].Seq)
         {
             _broken ??= new ChainBreak(Lane, place, $"Line {place} of the anchor file goes back: an older line was put in.");

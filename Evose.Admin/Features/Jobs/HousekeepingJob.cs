@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Jobs;
 
-/// <summary>Deletes what has served its time: staged values that nobody used, kept answers, old job history.</summary>
+/// <summary>Deletes what has served its time: staged values that nobody used, kept answers, old job history. Makes room for the calls of the next months.</summary>
 public sealed class HousekeepingJob(IDbContextFactory<AdminDb> dbs, TimeProvider clock) : IJob
 {
     public static readonly TimeSpan HistoryKept = TimeSpan.FromDays(30);
@@ -22,6 +22,7 @@ public sealed class HousekeepingJob(IDbContextFactory<AdminDb> dbs, TimeProvider
             + await db.IdempotencyRecords.Where(r => r.CreatedAt <= answers).ExecuteDeleteAsync(ct)
             + await db.JobRuns.Where(r => r.StartedAt <= history).ExecuteDeleteAsync(ct);
         await write.CommitAsync(ct);
+        if (db.Database.IsNpgsql()) await Partitions.PrepareAsync(db, now, ct);
         return deleted;
     }
 }

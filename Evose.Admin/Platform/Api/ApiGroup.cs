@@ -32,6 +32,8 @@ public static class ApiGroup
                     BadHttpRequestException => Problem.Malformed("The request could not be read. Check that the body is JSON with the documented names and types."),
                     VaultSealedException => Problem.Sealed,
                     Microsoft.EntityFrameworkCore.DbUpdateConcurrencyException => Problem.Conflict("Somebody else changed this at the same moment. Read it again and retry."),
+                    // The database does not answer: nothing can be recorded, so nothing is done.
+                    TimeoutException or System.Data.Common.DbException => Problem.AuditUnavailable,
                     _ => Problem.Internal,
                 };
                 await ApiResults.WriteAsync(context, problem);

@@ -3,6 +3,7 @@ using Evose.Admin.Domain.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Vault;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace Evose.Admin.Platform.Audit;
 
@@ -10,7 +11,7 @@ namespace Evose.Admin.Platform.Audit;
 /// Writes where each chain stands into a file beside the database, every 30 s when it has moved and at shutdown: a database that is put back to an earlier, genuine state
 /// no longer agrees with it. What is younger than the newest line is not covered by it.
 /// </summary>
-public sealed partial class AuditAnchor(IDbContextFactory<AdminDb> dbs, SecretVault vault, DataDirectory directory, TimeProvider clock, ILogger<AuditAnchor> log) : BackgroundService
+public sealed partial class AuditAnchor(IDbContextFactory<AdminDb> dbs, SecretVault vault, DataDirectory directory, IOptions<DataOptions> options, TimeProvider clock, ILogger<AuditAnchor> log) : BackgroundService
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(30);
 
@@ -18,6 +19,9 @@ public sealed partial class AuditAnchor(IDbContextFactory<AdminDb> dbs, SecretVa
     private readonly Dictionary<string, long> _anchored = [];
     private long _lines;
     private bool _opened;
+
+    /// <summary>True where a node with a file of its own may join an installation that is long under way: then the file's first lines need not be the chains' beginnings.</summary>
+    public bool MayStartLate => options.Value.Provider == DataOptions.PostgresProvider;
 
     /// <summary>How many lines the file must have by now; 0 when this process has not opened it.</summary>
     public long Lines => Interlocked.Read(ref _lines);
@@ -89,6 +93,8 @@ public sealed partial class AuditAnchor(IDbContextFactory<AdminDb> dbs, SecretVa
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await OpenAsync(cancellationToken);
+        // What this node can prove begins now, not at the first round.
+        if (MayStartLate && Lines == 0) await AnchorAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
 

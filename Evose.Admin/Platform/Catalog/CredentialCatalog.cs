@@ -19,9 +19,10 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
     private readonly SemaphoreSlim _refresh = new(1, 1);
     private volatile CatalogSnapshot _snapshot = CatalogSnapshot.Empty;
 
-    /// <summary>What holds now. Reads the database only when something changed since.</summary>
+    /// <summary>What holds now. Reads the database only when something changed since. Throws when a change by another node could have gone unnoticed.</summary>
     public ValueTask<CatalogSnapshot> CurrentAsync(CancellationToken ct)
     {
+        if (!stamp.IsCurrent) throw new TimeoutException("the database is silent, so what holds now is not known");
         var snapshot = _snapshot;
         return snapshot.Stamp >= stamp.Latest && snapshot.Stamp > 0 ? new(snapshot) : new(RefreshAsync(ct));
     }

@@ -1,3 +1,5 @@
+using System.Data;
+using System.Globalization;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Access;
 using Evose.Admin.Domain.Audit;
@@ -11,11 +13,12 @@ using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
 
 namespace Evose.Admin.Platform.Data;
 
-/// <summary>One set per table: the map of the database. Every write goes through one gate and one IMMEDIATE transaction.</summary>
-public sealed class AdminDb(DbContextOptions<AdminDb> options, WriteGate gate, CatalogStamp catalogStamp) : IdentityUserContext<AdminUser, Guid>(options)
+/// <summary>One set per table: the map of the database. Every write goes through one gate and one transaction that keeps all other writers out.</summary>
+public class AdminDb(DbContextOptions options, WriteGate gate, CatalogStamp catalogStamp) : IdentityUserContext<AdminUser, Guid>(options)
 {
     private WriteTransaction? _write;
 
@@ -55,7 +58,9 @@ public sealed class AdminDb(DbContextOptions<AdminDb> options, WriteGate gate, C
         await gate.EnterAsync(ct);
         try
         {
-            return _write = new WriteTransaction(this, await Database.BeginTransactionAsync(ct));
+            var transaction = await Database.BeginTransactionAsync(ct);
+            if (Database.IsNpgsql()) await LockAsync(transaction, ct);
+            return _write = new WriteTransaction(this, transaction);
         }
         catch
         {
@@ -67,10 +72,35 @@ public sealed class AdminDb(DbContextOptions<AdminDb> options, WriteGate gate, C
     /// <summary>A transaction in which several reads see one state; it takes no write lock.</summary>
     public async Task<IDbContextTransaction> BeginReadAsync(CancellationToken ct)
     {
+        if (Database.IsNpgsql())
+        {
+            var read = await Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+            await Database.ExecuteSqlRawAsync("SET TRANSACTION READ ONLY", ct);
+            return read;
+        }
         await Database.OpenConnectionAsync(ct);
         var transaction = ((SqliteConnection)Database.GetDbConnection()).BeginTransaction(deferred: true);
         return (await Database.UseTransactionAsync(transaction, ct))!;
     }
+
+    // The first statement: what is read after it sees everything that was committed before, and nobody else commits until the end.
+    private async Task LockAsync(IDbContextTransaction transaction, CancellationToken ct)
+    {
+        try
+        {
+            await Database.ExecuteSqlRawAsync(TakeWriter, ct);
+        }
+        catch (Exception e)
+        {
+            await transaction.DisposeAsync();
+            if (e is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable }) throw new TimeoutException("the database's writer is busy", e);
+            throw;
+        }
+    }
+
+    private static readonly string TakeWriter = string.Create(CultureInfo.InvariantCulture, $"SET LOCAL lock_timeout = '10s'; SELECT pg_advisory_xact_lock({(long)AdvisoryLock.Writer})");
+
+    private static readonly string TakeStamp = string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock({(long)AdvisoryLock.Stamp})");
 
     public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
     {
@@ -97,9 +127,13 @@ public sealed class AdminDb(DbContextOptions<AdminDb> options, WriteGate gate, C
         if (links.Count > 0) cataloged.UnionWith(ChangeTracker.Entries<Consumer>().Select(e => e.Entity).Where(c => links.Contains(c.Id)));
         if (cataloged.Count == 0) return;
 
+        // Groups of the ledger that are under way end first; those that come wait, and see the new stamp.
+        if (Database.IsNpgsql()) await Database.ExecuteSqlRawAsync(TakeStamp, ct);
         var next = await Database.SqlQueryRaw<long>("UPDATE installation SET stamp = stamp + 1 RETURNING stamp AS \"Value\"").ToListAsync(ct);
         foreach (var row in cataloged) row.Stamp = next[0];
         write.Stamp = next[0];
+        // Sent by the server at commit.
+        if (Database.IsNpgsql()) await Database.ExecuteSqlRawAsync("SELECT pg_notify({0}, {1})", [StampListener.Channel, next[0].ToString(CultureInfo.InvariantCulture)], ct);
     }
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)

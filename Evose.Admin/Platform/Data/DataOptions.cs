@@ -7,12 +7,18 @@ public sealed class DataOptions
 {
     public const string Section = "Database";
 
-    /// <summary><c>Sqlite</c>.</summary>
-    [AllowedValues("Sqlite", ErrorMessage = "Database:Provider must be Sqlite.")]
+    /// <summary>The value that chooses PostgreSQL.</summary>
+    public const string PostgresProvider = "Postgres";
+
+    /// <summary><c>Sqlite</c> or <c>Postgres</c>.</summary>
+    [AllowedValues("Sqlite", PostgresProvider, ErrorMessage = "Database:Provider must be Sqlite or Postgres.")]
     public string Provider { get; set; } = "Sqlite";
 
-    /// <summary>Empty: <c>evose.db</c> in the data directory.</summary>
+    /// <summary>Empty: <c>evose.db</c> in the data directory. PostgreSQL needs one.</summary>
     public string ConnectionString { get; set; } = "";
+
+    /// <summary>True when the configuration chooses PostgreSQL, for what must know before the container is built.</summary>
+    public static bool IsPostgres(IConfiguration configuration) => configuration[$"{Section}:{nameof(Provider)}"] == PostgresProvider;
 }
 
 /// <summary>The directory that holds the database, the key rings and the audit anchor.</summary>

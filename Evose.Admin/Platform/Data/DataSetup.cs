@@ -2,6 +2,7 @@ using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.Options;
 
 namespace Evose.Admin.Platform.Data;
 
@@ -11,22 +12,44 @@ public static class DataSetup
     public static IServiceCollection AddData(this IServiceCollection services, IConfiguration configuration, DataDirectory directory)
     {
         services.AddOptions<DataOptions>().Bind(configuration.GetSection(DataOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
-        var connectionString = ConnectionString(configuration.GetSection(DataOptions.Section).Get<DataOptions>() ?? new DataOptions(), directory);
         services.AddSingleton(directory);
-        services.AddSingleton(new Sqlite(connectionString));
         services.AddSingleton<WriteGate>();
         services.AddSingleton<Erasure>();
         services.AddSingleton<CatalogStamp>();
+        var options = configuration.GetSection(DataOptions.Section).Get<DataOptions>() ?? new DataOptions();
+        if (DataOptions.IsPostgres(configuration)) AddPostgres(services, options);
+        else AddSqlite(services, ConnectionString(options, directory));
+        return services;
+    }
+
+    private static void AddSqlite(IServiceCollection services, string connectionString)
+    {
+        services.AddSingleton(new Sqlite(connectionString));
         services.AddDbContextFactory<AdminDb>((provider, options) => options
             .UseSqlite(connectionString)
             .AddInterceptors(new SqlitePragmas())
             .AddInterceptors(provider.GetServices<ISaveChangesInterceptor>()));
-        return services;
+    }
+
+    private static void AddPostgres(IServiceCollection services, DataOptions options)
+    {
+        if (options.ConnectionString.Length == 0) throw new OptionsValidationException(DataOptions.Section, typeof(DataOptions), ["Database:ConnectionString is missing: PostgreSQL needs one, such as Host=db;Database=evose;Username=evose_app;Password=…"]);
+        services.AddSingleton(_ => new Postgres(options.ConnectionString));
+        services.AddDbContextFactory<PostgresAdminDb>((provider, o) => o
+            .UseNpgsql(options.ConnectionString)
+            .AddInterceptors(CaselessLike.One)
+            .AddInterceptors(provider.GetServices<ISaveChangesInterceptor>()));
+        services.AddSingleton<IDbContextFactory<AdminDb>, PostgresFactory>();
+        services.AddHostedService<StampListener>();
     }
 
     private static string ConnectionString(DataOptions options, DataDirectory directory) =>
         options.ConnectionString.Length > 0 ? options.ConnectionString
         : new SqliteConnectionStringBuilder { DataSource = directory.Database, ForeignKeys = true, DefaultTimeout = 5 }.ToString();
+
+    /// <summary>Held while a node migrates and makes what an installation has once, so that several may start at the same moment.</summary>
+    public static async Task<IAsyncDisposable?> StartingAloneAsync(IServiceProvider services, CancellationToken ct) =>
+        services.GetService<Postgres>() is { } postgres ? await postgres.LockAsync(AdvisoryLock.Start, ct) : null;
 
     /// <summary>Brings the schema up to date; clears the lock row that a killed migration leaves behind (one process owns an SQLite file).</summary>
     public static async Task MigrateAsync(IServiceProvider services, DateTimeOffset now, CancellationToken ct)
@@ -34,9 +57,10 @@ public static class DataSetup
         await using var db = await services.GetRequiredService<IDbContextFactory<AdminDb>>().CreateDbContextAsync(ct);
         if ((await db.Database.GetPendingMigrationsAsync(ct)).Any())
         {
-            await db.Database.ExecuteSqlRawAsync("DROP TABLE IF EXISTS \"__EFMigrationsLock\"", ct);
+            if (db.Database.IsSqlite()) await db.Database.ExecuteSqlRawAsync("DROP TABLE IF EXISTS \"__EFMigrationsLock\"", ct);
             await db.Database.MigrateAsync(ct);
         }
+        if (db.Database.IsNpgsql()) await Partitions.PrepareAsync(db, now, ct);
         var installation = await db.Installations.AsNoTracking().SingleOrDefaultAsync(ct);
         if (installation is null)
         {
@@ -44,6 +68,7 @@ public static class DataSetup
             await db.SaveChangesAsync(ct);
         }
         services.GetRequiredService<CatalogStamp>().Advance(installation.Stamp);
+        if (db.Database.IsNpgsql()) services.GetRequiredService<CatalogStamp>().Confirm(CatalogStamp.Now);
     }
 }
 

@@ -1,7 +1,7 @@
 namespace Evose.Admin.Platform.Data;
 
-/// <summary>Empties the write-ahead log after a value was destroyed, so that its bytes are in no file. To be called after the commit, outside of the write transaction. Owed until it succeeded; the sweep tries again.</summary>
-public sealed class Erasure(Sqlite sqlite, WriteGate gate)
+/// <summary>On SQLite, empties the write-ahead log after a value was destroyed, so that its bytes are in no file. To be called after the commit, outside of the write transaction. Owed until it succeeded; the sweep tries again.</summary>
+public sealed class Erasure(WriteGate gate, Sqlite? sqlite = null)
 {
     private const int Attempts = 20;
 
@@ -17,6 +17,8 @@ public sealed class Erasure(Sqlite sqlite, WriteGate gate)
     /// <summary>Not cancellable: whoever destroyed a value may be gone before its bytes are.</summary>
     public async Task IfOwedAsync()
     {
+        // PostgreSQL keeps its log and dead rows for as long as its operator says; nothing here can shorten that.
+        if (sqlite is null) return;
         for (var i = 0; i < Attempts && Volatile.Read(ref _owed) == 1; i++)
         {
             // A reader of this moment can stand in the way.

@@ -8,6 +8,8 @@ using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.AuthenticatedEncryption;
 using Microsoft.AspNetCore.DataProtection.AuthenticatedEncryption.ConfigurationModel;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 
@@ -21,12 +23,19 @@ public static class IdentitySetup
 
     private static readonly string[] ForPrograms = ["/api", "/ui", "/mcp", "/openapi", "/_blazor"];
 
-    public static IServiceCollection AddAdminIdentity(this IServiceCollection services, DataDirectory directory)
+    public static IServiceCollection AddAdminIdentity(this IServiceCollection services, IConfiguration configuration, DataDirectory directory)
     {
+        var cookieKeys = Directory.CreateDirectory(Path.Combine(directory.Keys, "cookies"));
         services.AddDataProtection()
             .SetApplicationName("Evose.Admin")
-            .PersistKeysToFileSystem(Directory.CreateDirectory(Path.Combine(directory.Keys, "cookies")))
+            .PersistKeysToFileSystem(cookieKeys)
             .UseCryptographicAlgorithms(new AuthenticatedEncryptorConfiguration { EncryptionAlgorithm = EncryptionAlgorithm.AES_256_GCM, ValidationAlgorithm = ValidationAlgorithm.HMACSHA512 });
+
+        if (DataOptions.IsPostgres(configuration))
+        {
+            services.AddSingleton(p => ActivatorUtilities.CreateInstance<SharedKeyRing>(p, new FileSystemXmlRepository(cookieKeys, p.GetRequiredService<ILoggerFactory>())));
+            services.AddOptions<KeyManagementOptions>().Configure<IServiceProvider>((o, p) => o.XmlRepository = p.GetRequiredService<SharedKeyRing>());
+        }
 
         services.AddScoped(p => p.GetRequiredService<IDbContextFactory<AdminDb>>().CreateDbContext());
         services.AddAuthentication(o =>
@@ -85,6 +94,9 @@ public static class IdentitySetup
         services.AddSingleton<Authorizer>();
         return services;
     }
+
+    /// <summary>Makes the first cookie key, to be called while no other node starts: each would make one that the others have not read.</summary>
+    public static void PrepareKeyRing(this IServiceProvider services) => services.GetRequiredService<IDataProtectionProvider>().CreateProtector("start").Protect([]);
 
     private static Task AnswerAsync(RedirectContext<CookieAuthenticationOptions> context, Problem problem)
     {

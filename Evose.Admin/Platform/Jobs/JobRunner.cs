@@ -15,11 +15,23 @@ public interface IJob
     Task<int> RunAsync(CancellationToken ct);
 }
 
-/// <summary>Runs a job and writes its history: our table, not Hangfire's memory, is what the jobs page shows.</summary>
-public sealed class JobRunner<TJob>(TJob job, IDbContextFactory<AdminDb> dbs, TimeProvider clock)
+/// <summary>Runs a job, on one node at a time, and writes its history: our table, not Hangfire's memory, is what the jobs page shows.</summary>
+public sealed class JobRunner<TJob>(TJob job, IDbContextFactory<AdminDb> dbs, TimeProvider clock, Postgres? postgres = null)
     where TJob : IJob
 {
     public async Task RunAsync(CancellationToken ct)
+    {
+        if (postgres is null)
+        {
+            await RunAloneAsync(ct);
+            return;
+        }
+        // Where another node runs it at this moment, its run is the run.
+        await using var held = await postgres.TryLockAsync(AdvisoryLock.Job, TJob.Name, ct);
+        if (held is not null) await RunAloneAsync(ct);
+    }
+
+    private async Task RunAloneAsync(CancellationToken ct)
     {
         var run = new JobRun { Id = Guid.CreateVersion7(clock.GetUtcNow()), Name = TJob.Name, StartedAt = clock.GetUtcNow() };
         try

@@ -7,6 +7,7 @@ public sealed class JobsOptions
 {
     public const string Section = "Jobs";
 
-    [AllowedValues("InMemory", ErrorMessage = "Jobs:Storage must be InMemory.")]
-    public string Storage { get; set; } = "InMemory";
+    /// <summary><c>InMemory</c> or <c>Postgres</c>; null follows the database.</summary>
+    [AllowedValues(null, "InMemory", "Postgres", ErrorMessage = "Jobs:Storage must be InMemory or Postgres.")]
+    public string? Storage { get; set; }
 }

@@ -1,5 +1,8 @@
+using Evose.Admin.Platform.Data;
 using Hangfire;
 using Hangfire.InMemory;
+using Hangfire.PostgreSql;
+using Microsoft.Extensions.Options;
 
 namespace Evose.Admin.Platform.Jobs;
 
@@ -9,8 +12,7 @@ public static class JobsSetup
     public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<JobsOptions>().Bind(configuration.GetSection(JobsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
-        services.AddHangfire(c => c.UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings().UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) })
-            .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
+        services.AddHangfire(c => Store(c.UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings(), configuration).UseFilter(NoRetry));
         services.AddHangfireServer(o =>
         {
             o.WorkerCount = 2;
@@ -20,6 +22,20 @@ public static class JobsSetup
         services.AddSingleton<JobList>();
         return services;
     }
+
+    // Made once: it takes its logger from whichever app in the process was configured last, and that one may be gone.
+    private static readonly AutomaticRetryAttribute NoRetry = new() { Attempts = 0 };
+
+    private static IGlobalConfiguration Store(IGlobalConfiguration hangfire, IConfiguration configuration)
+    {
+        var chosen = configuration.GetSection(JobsOptions.Section).Get<JobsOptions>()?.Storage ?? (DataOptions.IsPostgres(configuration) ? "Postgres" : "InMemory");
+        if (chosen != "Postgres") return hangfire.UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) });
+        if (!DataOptions.IsPostgres(configuration)) throw new OptionsValidationException(JobsOptions.Section, typeof(JobsOptions), ["Jobs:Storage can be Postgres only when Database:Provider is Postgres."]);
+        return hangfire.UsePostgreSqlStorage(o => o.UseNpgsqlConnection(configuration[$"{DataOptions.Section}:{nameof(DataOptions.ConnectionString)}"]), new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(1) });
+    }
+
+    /// <summary>Makes the tables of the queue, where it has any.</summary>
+    public static void PrepareJobs(this IServiceProvider services) => services.GetRequiredService<JobStorage>();
 
     public static IServiceCollection AddJob<TJob>(this IServiceCollection services)
         where TJob : class, IJob

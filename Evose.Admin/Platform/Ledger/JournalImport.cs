@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Data.Common;
-using System.Runtime.InteropServices;
 using System.Text;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Calls;
@@ -27,9 +26,7 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
     private readonly SemaphoreSlim _hurry = new(0, 1);
     private readonly Lock _lock = new();
     private readonly List<((long, long) Place, TaskCompletionSource Done)> _waiting = [];
-    private readonly Dictionary<(Guid Credential, int Hour, int Version), Counts> _hours = [];
-    private readonly Dictionary<(Guid Credential, int Day, string Source), Counts> _sources = [];
-    private readonly Dictionary<Guid, Counts> _uses = [];
+    private readonly Rollups _rollups = new();
     private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
     private Statements? _statements;
     private Journal? _journal;
@@ -221,9 +218,7 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
         }
         finally
         {
-            _hours.Clear();
-            _sources.Clear();
-            _uses.Clear();
+            _rollups.Clear();
             if (_names.Count > 10_000) _names.Clear();
             if (!committed)
             {
@@ -287,10 +282,7 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
         Text(insert, ref r);
         if (insert.Blob(row.Link).Run() == 0) LogTaken(row.Position);
         if (refused != 0 || credential.IsEmpty) return;
-        var id = new Guid(credential, bigEndian: true);
-        var counts = new Counts { Calls = 1, LastTicks = at };
-        Count(id, (int)version, at, Source(tool, agent, workflow, user, key), counts);
-        CollectionsMarshal.GetValueRefOrAddDefault(_uses, id, out _).Add(counts);
+        _rollups.Add(new Guid(credential, bigEndian: true), (int)version, at, Source(tool, agent, workflow, user, key), new Counts { Calls = 1, LastTicks = at });
     }
 
     private void AddCompletion(Statements s, JournalFrame.Rows row)
@@ -308,7 +300,7 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
         if (insert.Blob(row.Link).Run() == 0) LogTaken(row.Position);
         if (row.Extra.IsEmpty) return;
         var counts = Counts.Of(outcome, status, reason.IsEmpty ? null : Encoding.UTF8.GetString(reason), duration);
-        Count(new Guid(row.Extra[..16], bigEndian: true), BinaryPrimitives.ReadInt32LittleEndian(row.Extra[16..]), BinaryPrimitives.ReadInt64LittleEndian(row.Extra[20..]), Name(row.Extra[28..]), counts);
+        _rollups.Add(new Guid(row.Extra[..16], bigEndian: true), BinaryPrimitives.ReadInt32LittleEndian(row.Extra[16..]), BinaryPrimitives.ReadInt64LittleEndian(row.Extra[20..]), Name(row.Extra[28..]), counts);
     }
 
     private static ReadOnlySpan<byte> Id(SqliteStatement insert, ref ChainReader r)
@@ -357,27 +349,20 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
         return name;
     }
 
-    private void Count(Guid credential, int version, long atTicks, string source, in Counts counts)
-    {
-        var hour = LedgerRows.HourOf(atTicks);
-        CollectionsMarshal.GetValueRefOrAddDefault(_hours, (credential, hour, version), out _).Add(counts);
-        CollectionsMarshal.GetValueRefOrAddDefault(_sources, (credential, hour / 24, source), out _).Add(counts);
-    }
-
     private void WriteSums(Statements s)
     {
         Span<byte> id = stackalloc byte[16];
-        foreach (var (k, n) in _hours)
+        foreach (var (k, n) in _rollups.Hours)
         {
             k.Credential.TryWriteBytes(id, true, out _);
             s.Hour.Blob(id).Number(k.Hour).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
         }
-        foreach (var (k, n) in _sources)
+        foreach (var (k, n) in _rollups.Sources)
         {
             k.Credential.TryWriteBytes(id, true, out _);
             s.Source.Blob(id).Number(k.Day).Text(k.Source).Number(n.Calls).Number(n.Errors).Number(n.LastTicks).Run();
         }
-        foreach (var (k, n) in _uses)
+        foreach (var (k, n) in _rollups.Uses)
         {
             k.TryWriteBytes(id, true, out _);
             s.Use.Blob(id).Number(n.LastTicks).Number(n.Calls).Run();

@@ -1,3 +1,4 @@
+using Evose.Admin.Platform.Data;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Evose.Admin.Platform.Ledger;
@@ -5,12 +6,19 @@ namespace Evose.Admin.Platform.Ledger;
 /// <summary>Wires the record of uses.</summary>
 public static class LedgerSetup
 {
-    public static IServiceCollection AddLedger(this IServiceCollection services)
+    public static IServiceCollection AddLedger(this IServiceCollection services, IConfiguration configuration)
     {
         services.TryAddSingleton(new LedgerMode(durable: true));
         services.AddSingleton<InFlightCalls>();
-        services.AddSingleton<JournalImport>();
-        services.AddSingleton<ILedgerStore, JournalStore>();
+        if (DataOptions.IsPostgres(configuration))
+        {
+            services.AddSingleton<ILedgerStore, PostgresLedgerStore>();
+        }
+        else
+        {
+            services.AddSingleton<JournalImport>();
+            services.AddSingleton<ILedgerStore, JournalStore>();
+        }
         services.AddSingleton<UsageLedger>();
         services.AddHostedService(p => p.GetRequiredService<UsageLedger>());
         return services;

@@ -10,4 +10,7 @@ public sealed class VaultOptions
 
     /// <summary>A file with the current root key in its first line and previous ones below, 64 hexadecimal digits each.</summary>
     public string? KeyFile { get; set; }
+
+    /// <summary>True when keys/root in the data directory is the same directory for every node; only asked with PostgreSQL and without SECRET_KEY and key file.</summary>
+    public bool IsShared { get; set; }
 }

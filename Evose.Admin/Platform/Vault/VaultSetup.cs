@@ -8,7 +8,10 @@ public static class VaultSetup
 {
     public static IServiceCollection AddVault(this IServiceCollection services, IConfiguration configuration, string dataDirectory)
     {
-        services.AddOptions<VaultOptions>().Bind(configuration.GetSection(VaultOptions.Section));
+        // A second node would make a root of its own and stay sealed; better said before the first master key is wrapped by it.
+        services.AddOptions<VaultOptions>().Bind(configuration.GetSection(VaultOptions.Section)).ValidateOnStart().Validate(
+            o => configuration["Database:Provider"] != "Postgres" || configuration[VaultOptions.SecretKeySetting] is not null || o.KeyFile is not null || o.IsShared,
+            "With Database:Provider=Postgres the root key must be one that every node has: set SECRET_KEY or Root:KeyFile, or Root:IsShared=true when keys/root in the data directory is shared by all nodes (or there is only one).");
         services.TryAddSingleton(provider => ChooseRoot(configuration[VaultOptions.SecretKeySetting], provider.GetRequiredService<IOptions<VaultOptions>>().Value, dataDirectory));
         services.TryAddSingleton(provider =>
         {

@@ -2,16 +2,19 @@
 using Evose.Admin.Platform.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 #nullable disable
 
-namespace Evose.Admin.Platform.Data.Migrations
+namespace Evose.Admin.Platform.Data.Migrations.Sqlite
 {
     [DbContext(typeof(AdminDb))]
-    partial class AdminDbModelSnapshot : ModelSnapshot
+    [Migration("20261124151903_Initial")]
+    partial class Initial
     {
-        protected override void BuildModel(ModelBuilder modelBuilder)
+        /// <inheritdoc />
+        protected override void BuildTargetModel(ModelBuilder modelBuilder)
         {
 #pragma warning disable 612, 618
             modelBuilder.HasAnnotation("ProductVersion", "10.0.14");

@@ -2,7 +2,7 @@
 
 #nullable disable
 
-namespace Evose.Admin.Platform.Data.Migrations
+namespace Evose.Admin.Platform.Data.Migrations.Sqlite
 {
     /// <inheritdoc />
     public partial class Initial : Migration

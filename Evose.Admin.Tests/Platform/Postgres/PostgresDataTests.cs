@@ -1,0 +1,116 @@
+using System.Globalization;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Tests.Features.Audit;
+using Evose.Admin.Tests.Features.Broker;
+using Evose.Admin.Tests.Support;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Evose.Admin.Tests.Platform.Postgres;
+
+/// <summary>The data layer on PostgreSQL: writers, schema, parts, privileges.</summary>
+public sealed class PostgresDataTests
+{
+    [Fact]
+    public void Neither_engine_has_model_changes_without_a_migration()
+    {
+        using var gate = new WriteGate();
+        using var sqlite = new AdminDb(new DbContextOptionsBuilder<AdminDb>().UseSqlite("Data Source=:memory:").Options, gate, new CatalogStamp());
+        using var postgres = new PostgresAdminDb(new DbContextOptionsBuilder<PostgresAdminDb>().UseNpgsql("Host=none").Options, gate, new CatalogStamp());
+        Assert.False(sqlite.Database.HasPendingModelChanges(), "SQLite: run ./dev migrate NAME");
+        Assert.False(postgres.Database.HasPendingModelChanges(), "PostgreSQL: run ./dev migrate NAME");
+    }
+
+    [Fact]
+    public async Task A_writer_waits_for_the_writer_of_another_node_and_gives_up_after_ten_seconds()
+    {
+        await using var nodes = await Nodes.StartAsync();
+        await using var first = await nodes.First.DbAsync();
+        await using var second = await nodes.Second.DbAsync();
+        await using (var write = await first.BeginWriteAsync(CancellationToken.None))
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            await Assert.ThrowsAsync<TimeoutException>(() => second.BeginWriteAsync(CancellationToken.None));
+            Assert.InRange(TimeProvider.System.GetElapsedTime(began).TotalSeconds, 9.5, 14);
+        }
+        await using var free = await second.BeginWriteAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task Calls_lie_in_the_part_of_their_month_and_the_next_months_have_theirs()
+    {
+        var database = await PostgresServer.NewDatabaseAsync();
+        await using (var app = new AdminApp(Nodes.Settings(database)))
+        {
+            await app.CallsAsync(null, 3);
+            var now = app.Get<TimeProvider>().GetUtcNow();
+            for (var i = 0; i <= 2; i++) Assert.Equal(2L, await ScalarAsync(database, $"SELECT count(*) FROM pg_class WHERE relname LIKE 'call\\_%\\_{now.AddMonths(i).ToString("yyyyMM", CultureInfo.InvariantCulture)}' AND relispartition"));
+            Assert.Equal(0L, await ScalarAsync(database, "SELECT count(*) FROM call_record_rest"));
+            Assert.Equal(3L, await ScalarAsync(database, $"SELECT count(*) FROM call_completion_{now.ToString("yyyyMM", CultureInfo.InvariantCulture)}"));
+            await using var db = await app.DbAsync();
+            Assert.Equal(0, await Partitions.PrepareAsync(db, now, CancellationToken.None));
+            Assert.Equal(2, await Partitions.PrepareAsync(db, now.AddMonths(1), CancellationToken.None));
+        }
+        await PostgresServer.DropAsync(database);
+    }
+
+    [Fact]
+    public async Task The_role_of_the_app_adds_to_ledger_and_trail_and_can_change_nothing_in_them()
+    {
+        var database = await PostgresServer.NewDatabaseAsync(empty: true);
+        var roles = await File.ReadAllTextAsync(Path.Combine(Root(), "docs", "postgres-roles.sql"));
+        await PostgresServer.ExecuteAsync(database, roles);
+        var app = new NpgsqlConnectionStringBuilder(database) { Username = "evose_app" }.ConnectionString;
+        var owner = Nodes.Settings(new NpgsqlConnectionStringBuilder(database) { Username = "evose_owner" }.ConnectionString);
+        await using (var migrate = await AppProcess.StartAsync(Directory.CreateTempSubdirectory("evose-migrate-").FullName, settings: owner.ToDictionary(s => s.Key, s => s.Value!), waitReady: false, verb: "migrate"))
+            Assert.Equal(0, await migrate.ExitAsync());
+        await PostgresServer.ExecuteAsync(database, roles);
+
+        await using (var world = await BrokerWorld.StartAsync(settings: Nodes.Settings(app)))
+        {
+            using var api = world.Caller();
+            Assert.Equal(200, (int)(await api.GetAsync("/broker/cs/gpt-call/models")).StatusCode);
+            await world.App.SettledAsync();
+            Assert.True((await Nodes.VerifyAsync(world.App)).Verified);
+            foreach (var table in new[] { "call_record", "call_completion", "audit_event" })
+            {
+                Assert.True(await ScalarAsync(database, $"SELECT count(*) FROM {table}") is > 0L, table);
+                foreach (var sql in new[] { $"UPDATE {table} SET link = ''", $"DELETE FROM {table}", $"TRUNCATE {table}", $"DROP TABLE {table}", $"ALTER TABLE {table} DISABLE TRIGGER ALL" })
+                    Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, (await Assert.ThrowsAsync<PostgresException>(() => PostgresServer.ExecuteAsync(app, sql))).SqlState);
+            }
+            var part = "call_record_" + world.App.Get<TimeProvider>().GetUtcNow().ToString("yyyyMM", CultureInfo.InvariantCulture);
+            foreach (var sql in new[] { $"DELETE FROM {part}", $"INSERT INTO {part} SELECT * FROM {part}", "DELETE FROM chain_head", "CREATE TABLE mine (n int)" })
+                Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, (await Assert.ThrowsAsync<PostgresException>(() => PostgresServer.ExecuteAsync(app, sql))).SqlState);
+        }
+        await PostgresServer.DropAsync(database);
+    }
+
+    [Fact]
+    public async Task A_root_that_other_nodes_cannot_read_ends_the_start_and_says_what_to_set()
+    {
+        var database = await PostgresServer.NewDatabaseAsync();
+        var settings = Nodes.Settings(database);
+        settings.Remove("SECRET_KEY");
+        var refused = Assert.Throws<OptionsValidationException>(() => new AdminApp(settings));
+        Assert.Contains("SECRET_KEY", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("Root:IsShared", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0L, await ScalarAsync(database, "SELECT count(*) FROM key_generation"));
+        await PostgresServer.DropAsync(database);
+    }
+
+    private static async Task<object?> ScalarAsync(string database, string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+
+    private static string Root()
+    {
+        var at = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(at!.FullName, "appsettings.sample.json"))) at = at.Parent;
+        return at.FullName;
+    }
+}

@@ -1,0 +1,52 @@
+using System.Xml.Linq;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Vault;
+using Microsoft.AspNetCore.DataProtection.Repositories;
+using Npgsql;
+
+namespace Evose.Admin.Platform.Identity;
+
+/// <summary>
+/// The keys that protect cookies, in the database and sealed by the vault: a cookie of one node is a cookie of every node. While the vault is sealed, keys of this node's
+/// own directory serve, so that somebody can sign in to unseal it.
+/// </summary>
+internal sealed partial class SharedKeyRing(Postgres postgres, SecretVault vault, FileSystemXmlRepository own, TimeProvider clock, ILogger<SharedKeyRing> log) : IXmlRepository
+{
+    public IReadOnlyCollection<XElement> GetAllElements()
+    {
+        if (vault.IsSealed) return own.GetAllElements();
+        using var connection = postgres.OpenOwn();
+        using var command = new NpgsqlCommand("SELECT id, sealed FROM key_ring_entry ORDER BY id", connection);
+        using var reader = command.ExecuteReader();
+        var keys = new List<XElement>();
+        while (reader.Read())
+        {
+            var id = new Guid(reader.GetFieldValue<byte[]>(0), bigEndian: true);
+            try
+            {
+                keys.Add(KeyRingSeal.Open(vault, id, reader.GetFieldValue<byte[]>(1)));
+            }
+            catch (IntegrityException)
+            {
+                LogForeign(id);
+            }
+        }
+        return keys;
+    }
+
+    public void StoreElement(XElement element, string friendlyName)
+    {
+        if (vault.IsSealed)
+        {
+            own.StoreElement(element, friendlyName);
+            return;
+        }
+        var id = Guid.CreateVersion7(clock.GetUtcNow());
+        using var connection = postgres.OpenOwn();
+        using var command = new NpgsqlCommand("INSERT INTO key_ring_entry (id, sealed) VALUES ($1, $2)", connection) { Parameters = { new() { Value = id.ToByteArray(true) }, new() { Value = KeyRingSeal.Seal(vault, id, element) } } };
+        command.ExecuteNonQuery();
+    }
+
+    [LoggerMessage(LogLevel.Error, "The cookie key {Id} in the database is not one of ours; it is not used")]
+    private partial void LogForeign(Guid id);
+}
