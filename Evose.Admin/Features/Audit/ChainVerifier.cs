@@ -66,10 +66,12 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
     // Calls and completions share one sequence and lie in two tables: merged by it.
     private static async Task<ChainBreak?> WalkCallsAsync(AdminDb db, int lane, LaneWalk walk, ArrayBufferWriter<byte> buffer, CancellationToken ct)
     {
-        await using var calls = db.Calls.AsNoTracking().Where(c => c.Lane == lane).OrderBy(c => c.Position).AsAsyncEnumerable().GetAsyncEnumerator(ct);
-        await using var completions = db.CallCompletions.AsNoTracking().Where(c => c.Lane == lane).OrderBy(c => c.Position).AsAsyncEnumerable().GetAsyncEnumerator(ct);
-        var call = await calls.MoveNextAsync() ? calls.Current : null;
-        var completion = await completions.MoveNextAsync() ? completions.Current : null;
+        var calls = new Pages<CallRecord>(c => (c.Position, c.Seq), (p, s, n) => db.Calls.AsNoTracking()
+            .Where(c => c.Lane == lane && c.Position >= p && (c.Position > p || c.Seq > s)).OrderBy(c => c.Position).ThenBy(c => c.Seq).Take(n).ToListAsync(ct));
+        var completions = new Pages<CallCompletion>(c => (c.Position, c.CallSeq), (p, s, n) => db.CallCompletions.AsNoTracking()
+            .Where(c => c.Lane == lane && c.Position >= p && (c.Position > p || c.CallSeq > s)).OrderBy(c => c.Position).ThenBy(c => c.CallSeq).Take(n).ToListAsync(ct));
+        var call = await calls.NextAsync();
+        var completion = await completions.NextAsync();
         while (call is not null || completion is not null)
         {
             buffer.Clear();
@@ -77,16 +79,49 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
             if (completion is null || call?.Position <= completion.Position)
             {
                 broken = walk.Step(call!.Position, new CallFacts(call).Write(new ChainPayload(buffer)), call.Link);
-                call = await calls.MoveNextAsync() ? calls.Current : null;
+                call = await calls.NextAsync();
             }
             else
             {
                 broken = walk.Step(completion.Position, Payload(completion, buffer), completion.Link);
-                completion = await completions.MoveNextAsync() ? completions.Current : null;
+                completion = await completions.NextAsync();
             }
             if (broken is not null) return broken;
         }
         return null;
+    }
+
+    // In pages, because a connection reads one thing at a time; by position and number, so that a position that is there twice is seen twice.
+    private sealed class Pages<T>(Func<T, (long Position, long Number)> place, Func<long, long, int, Task<List<T>>> read)
+        where T : class
+    {
+        private const int Size = 2000;
+
+        private List<T> _rows = [];
+        private int _next;
+        private int _size = Size;
+        private (long Position, long Number) _last = (long.MinValue, long.MinValue);
+
+        public async Task<T?> NextAsync()
+        {
+            if (_next == _rows.Count)
+            {
+                try
+                {
+                    _rows = await read(_last.Position, _last.Number, _size);
+                }
+                catch (Exception e) when (_size > 1 && (e is InvalidOperationException or InvalidCastException or FormatException or ArgumentException or OverflowException))
+                {
+                    // One row cannot be read: one at a time, to say which.
+                    _size = 1;
+                    _rows = await read(_last.Position, _last.Number, _size);
+                }
+                _next = 0;
+                if (_rows.Count == 0) return null;
+                _last = place(_rows[^1]);
+            }
+            return _rows[_next++];
+        }
     }
 
     // Lanes that have rows or a head; lane 0 always, so that an emptied one is missed.
