@@ -280,6 +280,7 @@ public sealed class ApiKeyApiTests(TwoWorkspaces two) : IClassFixture<TwoWorkspa
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
     public async Task The_database_holds_no_key_in_any_encoding()
     {
         var text = (await IssueAsync(new { name = "canary", scopes = new[] { "read" } })).GetProperty("key").GetString()!;
@@ -304,6 +305,7 @@ public sealed class ApiKeyApiTests(TwoWorkspaces two) : IClassFixture<TwoWorkspa
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
     public async Task A_mistyped_key_is_never_looked_up_in_the_database_and_its_calls_are_recorded_as_refused()
     {
         var key = (await IssueAsync(new { name = "typo", scopes = new[] { "read", "tool:invoke" } })).GetProperty("key").GetString()!;

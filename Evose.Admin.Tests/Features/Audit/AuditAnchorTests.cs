@@ -8,6 +8,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Tests.Features.Audit;
 
+[Trait("Database", "Sqlite")]
 public sealed class AuditAnchorTests
 {
     [Fact]

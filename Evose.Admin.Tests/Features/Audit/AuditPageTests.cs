@@ -85,6 +85,7 @@ public sealed class AuditPageTests : BunitContext, IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
     public void Verification_says_how_far_the_chain_is_proven()
     {
         var page = Show<AuditPage>("/audit");

@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Evose.Admin.Tests.Features.Audit;
 
 /// <summary>Both chains with more than 300 rows in a copy of a real database, which is then changed behind the app's back.</summary>
+[Trait("Database", "Sqlite")]
 public sealed class ChainTamperTests(ChainTamperTests.World world) : IClassFixture<ChainTamperTests.World>
 {
     /// <summary>One app that wrote the rows; each test works on a copy of its database and anchor file.</summary>

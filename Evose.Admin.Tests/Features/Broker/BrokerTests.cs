@@ -124,6 +124,7 @@ public sealed class BrokerTests
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
     public async Task Sealed_bytes_moved_to_another_row_are_refused_audited_and_raise_an_alarm()
     {
         await using var world = await BrokerWorld.StartAsync();

@@ -10,6 +10,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Tests.Features.Credentials;
 
+[Trait("Database", "Sqlite")]
 public sealed class CredentialPolicyTests(SharedApp shared) : IClassFixture<SharedApp>
 {
     private readonly AdminApp _app = shared.App;

@@ -85,6 +85,7 @@ public sealed partial class CredentialUsageTests(SharedApp shared) : IClassFixtu
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
     public async Task No_query_scans_the_record_of_calls_or_its_counts()
     {
         var (ws, id) = await UsedAsync();

@@ -80,6 +80,7 @@ public sealed class RotationMovesTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
     public async Task Discarding_destroys_the_pending_value()
     {
         await _world.StartAsync("key-two");
@@ -91,6 +92,7 @@ public sealed class RotationMovesTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
     public async Task Retiring_leaves_no_byte_of_the_old_value_in_any_file()
     {
         var old = (await _world.CredentialAsync()).Active!.Value!;

@@ -52,10 +52,10 @@ public sealed class TwoNodesTests
         // Allowed calls ask the database for its stamp before the value leaves, so not even the first one passes.
         Assert.Equal(401, (await nodes.CallAsync(nodes.Second, key)).Status);
 
-        using (var narrowed = await api.PatchAsJsonAsync(Credential, new { scope = new { tools = Array.Empty<string>(), agents = Array.Empty<string>() } })) Assert.True(narrowed.IsSuccessStatusCode, await narrowed.Content.ReadAsStringAsync());
+        using (var narrowed = await api.PatchAsJsonAsync(Credential, new { scope = new { tools = Array.Empty<string>(), agents = new[] { "stranger" } } })) Assert.True(narrowed.IsSuccessStatusCode, await narrowed.Content.ReadAsStringAsync());
         Assert.Equal((403, null), await nodes.CallAsync(nodes.Second));
 
-        using (var widened = await api.PatchAsJsonAsync(Credential, new { scope = new { tools = new[] { "gpt-call" } } })) Assert.True(widened.IsSuccessStatusCode, await widened.Content.ReadAsStringAsync());
+        using (var widened = await api.PatchAsJsonAsync(Credential, new { scope = new { tools = new[] { "gpt-call" }, agents = new[] { "cs-pro" } } })) Assert.True(widened.IsSuccessStatusCode, await widened.Content.ReadAsStringAsync());
         await UntilAsync(async () => (await nodes.CallAsync(nodes.Second)).Status == 200);
     }
 
