@@ -53,6 +53,8 @@ await app.Services.GetRequiredService<AuditAnchor>().OpenAsync(CancellationToken
 await app.Services.GetRequiredService<Bootstrap>().RunAsync(CancellationToken.None);
 
 app.UseBroker();
+// Named here, or the framework would put it before the broker and match every call against every page.
+app.UseRouting();
 app.UseSecurityHeaders();
 app.UsePageErrors();
 app.UseApiErrors();
