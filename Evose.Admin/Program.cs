@@ -63,6 +63,8 @@ await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.
 }
 
 app.UseBroker();
+// Named here, or the framework would put it before the broker and match every call against every page.
+app.UseRouting();
 app.UseSecurityHeaders();
 app.UsePageErrors();
 app.UseApiErrors();

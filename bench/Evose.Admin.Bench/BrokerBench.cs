@@ -17,6 +17,7 @@ internal static partial class BrokerBench
     {
         public List<double> Rates { get; } = [];
         public List<double> Cpu { get; } = [];
+        public List<double> Bytes { get; } = [];
         public List<double> P50 { get; } = [];
         public List<double> P99 { get; } = [];
     }
@@ -65,11 +66,11 @@ internal static partial class BrokerBench
     {
         var bare = candidates[0];
         Console.WriteLine();
-        Console.WriteLine($"| {Connections} connections, {bare.Rates.Count} rounds | calls/s | vs bare YARP | p50 | p99 | CPU per call |");
-        Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
+        Console.WriteLine($"| {Connections} connections, {bare.Rates.Count} rounds | calls/s | vs bare YARP | p50 | p99 | CPU per call | allocated per call |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- |");
         foreach (var c in candidates)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {c.Name} | {Median(c.Rates):F0} | {Ratio(c.Rates, bare.Rates):F2} × | {Ratio(c.P50, bare.P50):F2} × | {Ratio(c.P99, bare.P99):F2} × | {Ratio(c.Cpu, bare.Cpu):F2} × |"));
+                $"| {c.Name} | {Median(c.Rates):F0} | {Ratio(c.Rates, bare.Rates):F2} × | {Ratio(c.P50, bare.P50):F2} × | {Ratio(c.P99, bare.P99):F2} × | {Ratio(c.Cpu, bare.Cpu):F2} × ({Median(c.Cpu):F1} µs) | {Median(c.Bytes):F0} bytes |"));
     }
 
     private static double Ratio(List<double> ours, List<double> theirs) => Median([.. ours.Zip(theirs, (o, t) => o / t)]);
@@ -82,6 +83,7 @@ internal static partial class BrokerBench
 
     private static async Task LoadAsync(Candidate c, bool keep)
     {
+        var bytes = await AllocatedAsync(c.Process);
         c.Process.Refresh();
         var before = c.Process.TotalProcessorTime;
         var output = await OutputAsync("wrk", "-t1", "-c" + Connections, "-d" + (keep ? Seconds : "3") + "s", "--latency", "-H", "Authorization: Bearer " + Key, $"http://127.0.0.1:{c.Port}{c.Path}");
@@ -92,8 +94,30 @@ internal static partial class BrokerBench
         var calls = double.Parse(CallsLine().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
         c.Rates.Add(rate);
         c.Cpu.Add((c.Process.TotalProcessorTime - before).TotalMicroseconds / calls);
+        c.Bytes.Add((await AllocatedAsync(c.Process) - bytes) / calls);
         c.P50.Add(Micros(output, "50%"));
         c.P99.Add(Micros(output, "99%"));
+    }
+
+    /// <summary>What the process has allocated since its start; see <see cref="Servers.TellAllocations"/>.</summary>
+    private static async Task<long> AllocatedAsync(Process process)
+    {
+        var answer = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Read(object sender, DataReceivedEventArgs line)
+        {
+            if (line.Data is { } text && text.StartsWith(Servers.AllocatedMark, StringComparison.Ordinal))
+                answer.TrySetResult(long.Parse(text.AsSpan(Servers.AllocatedMark.Length), CultureInfo.InvariantCulture));
+        }
+        process.OutputDataReceived += Read;
+        try
+        {
+            await OutputAsync("kill", "-CONT", process.Id.ToString(CultureInfo.InvariantCulture));
+            return await answer.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        }
+        finally
+        {
+            process.OutputDataReceived -= Read;
+        }
     }
 
     private static double Micros(string output, string percentile)

@@ -2,6 +2,8 @@ using Evose.Admin.Bench;
 
 [assembly: Microsoft.AspNetCore.Hosting.HostingStartup(typeof(NoLedger))]
 
+if (!OperatingSystem.IsWindows()) Servers.TellAllocations();
+
 // One command measures everything and prints the table: ./dev bench
 // The other verbs are the processes that it starts.
 return args switch

@@ -1,4 +1,7 @@
+using System.Globalization;
 using System.Net;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using Evose.Admin.Platform.Ledger;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Yarp.ReverseProxy.Forwarder;
@@ -8,6 +11,16 @@ namespace Evose.Admin.Bench;
 /// <summary>The processes that are compared: an upstream, bare YARP before it, and our app before it.</summary>
 internal static class Servers
 {
+    public const string AllocatedMark = "allocated ";
+
+    /// <summary>Says on every SIGCONT how much this process has allocated, so that the benchmark can ask without a request of its own on the measured path.</summary>
+    [UnsupportedOSPlatform("windows")]
+    public static void TellAllocations() =>
+        _asked = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{AllocatedMark}{GC.GetTotalAllocatedBytes(precise: true)}")));
+
+    // Kept: a registration that is collected hears nothing.
+    private static PosixSignalRegistration? _asked;
+
     public static async Task<int> UpstreamAsync(int port)
     {
         var body = "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"}}]}"u8.ToArray();

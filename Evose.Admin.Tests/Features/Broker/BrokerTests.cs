@@ -312,6 +312,18 @@ public sealed class BrokerTests
         Assert.DoesNotContain(BrokerWorld.Secret, seen.Body + seen.Query + seen.Headers["X-Trick"]);
     }
 
+    [Fact]
+    public async Task Calls_of_one_tool_each_go_to_their_own_path_and_are_recorded_there()
+    {
+        await using var world = await BrokerWorld.StartAsync();
+        using var caller = world.Caller();
+        // Of equal length, with equal ends, twice the same, with and without a query: none may take another's address.
+        string[] asked = ["/aa/x", "/bb/x", "/bb/x", "/aa/x?q=1", "/aa/x", "/x", "/x?q=2", "/x/x"];
+        foreach (var path in asked) Assert.Equal(HttpStatusCode.OK, (await caller.GetAsync("/broker/cs/gpt-call" + path)).StatusCode);
+        Assert.Equal(asked.Select(p => "/v1" + p), world.Upstream.Requests.Select(r => r.Path + r.Query));
+        Assert.Equal(asked.Select(p => "/v1" + p.Split('?')[0]), (await world.CallsAsync(asked.Length)).Select(c => c.Item1.Path));
+    }
+
     [Theory]
     [InlineData("/projects/group%2Fproject/x", "/v1/projects/group%2Fproject/x")]
     [InlineData("/a%20b/%C3%A4", "/v1/a%20b/%C3%A4")]

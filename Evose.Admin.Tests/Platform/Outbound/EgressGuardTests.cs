@@ -29,6 +29,20 @@ public sealed class EgressGuardTests
     [InlineData("https://a.b.c.d.e.example.co.uk/", null)]
     public void Public_https_hosts_may_be_called(string url, int? namedPort) => Assert.Null(Guard().CheckTarget(new Uri(url), namedPort));
 
+    [Fact]
+    public void A_host_that_passed_before_is_still_judged_by_scheme_port_and_the_rest_of_the_address()
+    {
+        var guard = Guard();
+        Assert.Null(guard.CheckTarget(new Uri("https://api.openai.com/v1")));
+        Assert.Null(guard.CheckTarget(new Uri("https://api.openai.com/v1")));
+        Assert.NotNull(guard.CheckTarget(new Uri("http://api.openai.com/v1")));
+        Assert.NotNull(guard.CheckTarget(new Uri("https://api.openai.com:8443/v1")));
+        Assert.NotNull(guard.CheckTarget(new Uri("https://me:pass@api.openai.com/v1")));
+        // One that was refused stays refused.
+        Assert.NotNull(guard.CheckTarget(new Uri("https://169.254.169.254/")));
+        Assert.NotNull(guard.CheckTarget(new Uri("https://169.254.169.254/")));
+    }
+
     [Theory]
     [InlineData("https://api.openai.com:8443/", null, "Port 8443")]
     [InlineData("https://api.openai.com:22/", 8443, "Port 22")]

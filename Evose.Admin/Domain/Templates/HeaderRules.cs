@@ -24,6 +24,8 @@ public static class HeaderRules
     private static readonly FrozenSet<string> Callers = FrozenSet.Create(StringComparer.OrdinalIgnoreCase,
         "forwarded", "x-forwarded", "x-real-ip", "cookie", "x-api-key", "x-goog-api-key", "api-key");
 
+    private static readonly FrozenSet<string> Stripped = HopByHop.Concat(Framing).Concat(Callers).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
     private static readonly string[] CallersPrefixes = ["x-forwarded-", "x-original-", "x-evose-"];
 
     /// <summary>A header name is an HTTP token of at most 128 characters.</summary>
@@ -56,7 +58,8 @@ public static class HeaderRules
     /// </summary>
     public static bool IsStripped(string name)
     {
-        if (Matches(name, HopByHop, "proxy-") || Matches(name, Framing, null) || Matches(name, Callers, null)) return true;
+        if (Matches(name, Stripped, "proxy-")) return true;
+        if (name.Length == 0 || (name[0] | 0x20) != 'x') return false;
         foreach (var prefix in CallersPrefixes)
             if (StartsWith(name, prefix)) return true;
         return false;

@@ -18,6 +18,7 @@ namespace Evose.Admin.Features.Broker;
 /// </summary>
 public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forwarder, OutboundClient outbound, IOptions<BrokerOptions> options, ILogger<BrokerEndpoint> log)
 {
+    private readonly long _maxRequestBytes = options.Value.MaxRequestBytes;
     private readonly ForwarderRequestConfig _http = Config(options.Value, new Version(1, 1));
     private readonly ForwarderRequestConfig _https = Config(options.Value, new Version(2, 0));
 
@@ -27,69 +28,71 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
     /// <summary>Answers every call, whatever fails on the way: this stands before the middleware that does so for the rest of the app.</summary>
     public async Task HandleAsync(HttpContext context)
     {
+        OpenedCall? call = null;
         try
         {
-            await PassAsync(context);
+            // TRACE would give the injected header back; CONNECT is no call.
+            if (context.Request.Method is not ("GET" or "HEAD" or "POST" or "PUT" or "PATCH" or "DELETE" or "OPTIONS"))
+            {
+                await ApiResults.WriteAsync(context, Problem.Invalid("method", "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS."));
+                return;
+            }
+            if (!TryRead(context, out var request))
+            {
+                await ApiResults.WriteAsync(context, Problem.NotFound("address; it is /broker/{workspace}/{tool}/{path}"));
+                return;
+            }
+            if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = _maxRequestBytes;
+
+            // 1 Authenticate, 2 Find, 3 Authorize, 4 Refuse, 5 Resolve, 6 Record and open.
+            var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: true), request, context.Request.QueryString, context.RequestAborted);
+            if (entered.Failed(out var refusal, out call))
+            {
+                await ApiResults.WriteAsync(context, refusal);
+                return;
+            }
+
+            // 7 Inject and forward: vetted addresses only, no redirects, nothing of ours goes along.
+            var tool = call.Recorded.Call.Request!;
+            var error = await forwarder.SendAsync(context, tool.Authority, outbound.For(call.Recorded.Call.Workspace!.Id), tool.IsHttp ? _http : _https, new SecretInjector(call), context.RequestAborted);
+
+            // 8 Scrub has its place here. 9 Complete.
+            if (error == ForwarderError.None) CompleteAnswered(call.Recorded, context.Response.StatusCode);
+            else await FailAsync(context, call.Recorded, error);
         }
         catch (Exception e) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
-            var problem = e switch
-            {
-                VaultSealedException => Problem.Sealed,
-                DbException or TimeoutException => Problem.AuditUnavailable,
-                BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Problem.Malformed("The body is too large."),
-                BadHttpRequestException => Problem.Malformed("The request could not be read."),
-                _ => Problem.Internal,
-            };
-            if (problem.Kind == ProblemKind.Bug) LogBug(e.GetType().Name, context.TraceIdentifier);
-            context.Response.Clear();
-            await ApiResults.WriteAsync(context, problem);
+            // Before the answer: who sees a call end finds its values gone and its use completed.
+            End(call);
+            await AnswerAsync(context, e);
+        }
+        finally
+        {
+            End(call);
         }
     }
 
-    private async Task PassAsync(HttpContext context)
+    // Whatever happened, the use has an end and the values are zeroed. A second time does nothing.
+    private static void End(OpenedCall? call)
     {
-        // TRACE would give the injected header back; CONNECT is no call.
-        if (context.Request.Method is not ("GET" or "HEAD" or "POST" or "PUT" or "PATCH" or "DELETE" or "OPTIONS"))
-        {
-            await ApiResults.WriteAsync(context, Problem.Invalid("method", "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS."));
-            return;
-        }
-        if (!TryRead(context, out var request))
-        {
-            await ApiResults.WriteAsync(context, Problem.NotFound("address; it is /broker/{workspace}/{tool}/{path}"));
-            return;
-        }
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = options.Value.MaxRequestBytes;
+        if (call is null) return;
+        call.Recorded.Complete(null, CallOutcome.Failed, "internal");
+        call.Dispose();
+    }
 
-        // 1 Authenticate, 2 Find, 3 Authorize, 4 Refuse, 5 Resolve, 6 Record and open.
-        var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: true), request, context.Request.QueryString, context.RequestAborted);
-        if (entered.Failed(out var problem, out var call))
+    private async Task AnswerAsync(HttpContext context, Exception e)
+    {
+        var problem = e switch
         {
-            await ApiResults.WriteAsync(context, problem);
-            return;
-        }
-
-        using (call)
-        {
-            var recorded = call.Recorded;
-            try
-            {
-                // 7 Inject and forward: vetted addresses only, no redirects, nothing of ours goes along.
-                var target = call.Request.Target;
-                var error = await forwarder.SendAsync(context, target.GetLeftPart(UriPartial.Authority), outbound.For(recorded.Call.Workspace!.Id),
-                    target.Scheme == Uri.UriSchemeHttp ? _http : _https, new SecretInjector(call), context.RequestAborted);
-
-                // 8 Scrub has its place here. 9 Complete.
-                if (error == ForwarderError.None) CompleteAnswered(recorded, context.Response.StatusCode);
-                else await FailAsync(context, recorded, error);
-            }
-            finally
-            {
-                // Whatever happened, the use has an end. A second completion does nothing.
-                recorded.Complete(null, CallOutcome.Failed, "internal");
-            }
-        }
+            VaultSealedException => Problem.Sealed,
+            DbException or TimeoutException => Problem.AuditUnavailable,
+            BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Problem.Malformed("The body is too large."),
+            BadHttpRequestException => Problem.Malformed("The request could not be read."),
+            _ => Problem.Internal,
+        };
+        if (problem.Kind == ProblemKind.Bug) LogBug(e.GetType().Name, context.TraceIdentifier);
+        context.Response.Clear();
+        await ApiResults.WriteAsync(context, problem);
     }
 
     private static void CompleteAnswered(RecordedCall recorded, int status) =>
@@ -145,16 +148,26 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
     // As the caller wrote it, so that %2F stays one segment's slash; when it holds dot segments or is of another form, as Kestrel has resolved it.
     private static string Encoded(HttpContext context, PathString decoded)
     {
-        if (!decoded.HasValue || decoded == "/") return "";
-        var raw = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
-        var end = raw.IndexOf('?', StringComparison.Ordinal);
+        if (!decoded.HasValue || decoded.Value == "/") return "";
+        var raw = (context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "").AsSpan();
+        var end = raw.IndexOf('?');
         if (end >= 0) raw = raw[..end];
         // "/broker/{workspace}/{tool}/…": the names hold nothing that is ever encoded.
-        var start = raw.Length > 8 && raw.StartsWith("/broker/", StringComparison.OrdinalIgnoreCase) ? raw.IndexOf('/', 8) : -1;
-        start = start < 0 ? -1 : raw.IndexOf('/', start + 1);
-        if (start < 0 || raw.Contains('\\', StringComparison.Ordinal)) return RenderedRequest.Encode(decoded);
-        foreach (var segment in raw[start..].Split('/'))
-            if (Uri.UnescapeDataString(segment) is "." or ".." || segment.Contains("%5c", StringComparison.OrdinalIgnoreCase)) return RenderedRequest.Encode(decoded);
-        return raw[start..];
+        var start = -1;
+        if (raw.Length > 8 && raw.StartsWith("/broker/", StringComparison.OrdinalIgnoreCase) && raw[8..].IndexOf('/') is >= 0 and var first && raw[(8 + first + 1)..].IndexOf('/') is >= 0 and var second)
+            start = 8 + first + 1 + second;
+        if (start < 0 || raw.Contains('\\')) return RenderedRequest.Encode(decoded);
+        var path = raw[start..];
+        foreach (var range in path.Split('/'))
+            if (IsTreacherous(path[range])) return RenderedRequest.Encode(decoded);
+        // Mostly the two are the same text, which is there already.
+        return path.SequenceEqual(decoded.Value) ? decoded.Value! : path.ToString();
+    }
+
+    // A dot segment in any encoding, or an encoded backslash.
+    private static bool IsTreacherous(ReadOnlySpan<char> segment)
+    {
+        if (!segment.Contains('%')) return segment is "." or "..";
+        return Uri.UnescapeDataString(segment) is "." or ".." || segment.Contains("%5c", StringComparison.OrdinalIgnoreCase);
     }
 }

@@ -7,12 +7,17 @@ public sealed record CallContext(string? Agent, string? Workflow, string? RunId,
 {
     public const int MaxLength = 200;
 
-    public static CallContext Of(IHeaderDictionary headers) => new(
-        Text(headers, "X-Evose-Agent"), Text(headers, "X-Evose-Workflow"), Text(headers, "X-Evose-Run-Id"),
-        Text(headers, "X-Evose-User-Id"), Text(headers, "X-Evose-User-Name"), Text(headers, "X-Evose-User-Email"));
+    private static readonly CallContext Nobody = new(null, null, null, null, null, null);
+
+    public static CallContext Of(IHeaderDictionary headers)
+    {
+        var (agent, workflow, run) = (Text(headers, "X-Evose-Agent"), Text(headers, "X-Evose-Workflow"), Text(headers, "X-Evose-Run-Id"));
+        var (user, name, email) = (Text(headers, "X-Evose-User-Id"), Text(headers, "X-Evose-User-Name"), Text(headers, "X-Evose-User-Email"));
+        return (agent ?? workflow ?? run ?? user ?? name ?? email) is null ? Nobody : new CallContext(agent, workflow, run, user, name, email);
+    }
 
     /// <summary>Why this cannot be recorded as it is, or null.</summary>
-    public Problem? Refuse() =>
+    public Problem? Refuse() => ReferenceEquals(this, Nobody) ? null :
         Refuse("agent", Agent) ?? Refuse("workflow", Workflow) ?? Refuse("run_id", RunId) ?? Refuse("user_id", UserId) ?? Refuse("user_name", UserName) ?? Refuse("user_email", UserEmail);
 
     private static Problem? Refuse(string field, string? text) =>

@@ -36,9 +36,10 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
         var target = request is null ? null : RenderedRequest.TargetOf(request, r.Path);
         var names = request?.Credentials ?? [];
         var facts = new CredentialFacts[names.Count];
+        var found = new CatalogCredential?[names.Count];
         for (var i = 0; i < facts.Length; i++)
         {
-            var c = catalog.Find(workspace.Id, names[i]);
+            var c = found[i] = catalog.Find(workspace.Id, names[i]);
             facts[i] = new CredentialFacts(names[i], workspace.Id, c is not null, c is { Tampered: false }, c?.Active is not null, c?.Scope ?? Scope.Of([]), c?.Destinations.Allows(target!) == true);
         }
         var agent = Find(catalog, workspace, ConsumerKind.Agent, r.Context.Agent);
@@ -68,7 +69,7 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
         var uses = new VersionUse[names.Count];
         for (var i = 0; i < versions.Length; i++)
         {
-            var c = catalog.Find(workspace.Id, names[i])!;
+            var c = found[i]!;
             versions[i] = new ChosenVersion(c.WorkspaceId, c.Id, c.Name, c.Active!.Number, c.Active.Value);
             uses[i] = new VersionUse(c.Id, c.Name, c.Active.Number);
         }

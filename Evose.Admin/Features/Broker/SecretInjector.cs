@@ -56,9 +56,12 @@ public sealed class SecretInjector(OpenedCall call) : HttpTransformer
             (_inner, _response) = (inner, response);
         }
 
-        protected override async Task<Stream> CreateContentReadStreamAsync() => new PromptStream(await _inner.ReadAsStreamAsync(), _response);
+        // An answer's stream is there as soon as its headers are: nothing is awaited.
+        protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => new PromptStream(_inner.ReadAsStream(cancellationToken), _response);
 
-        protected override Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) => CreateContentReadStreamAsync();
+        protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult(CreateContentReadStream(CancellationToken.None));
+
+        protected override Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) => Task.FromResult(CreateContentReadStream(cancellationToken));
 
         protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) => _inner.CopyToAsync(stream, context);
 

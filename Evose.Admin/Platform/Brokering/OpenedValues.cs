@@ -8,40 +8,36 @@ namespace Evose.Admin.Platform.Brokering;
 /// <summary>The values of one call, opened after the use was recorded and zeroed when the call is over.</summary>
 public sealed class OpenedValues : IDisposable
 {
-    private readonly List<(string Name, string Field, Plaintext Value)> _values = [];
+    private readonly IReadOnlyList<(string Name, string Field)> _names;
+    private readonly Plaintext?[] _values;
+
+    private OpenedValues(IReadOnlyList<(string Name, string Field)> names) => (_names, _values) = (names, names.Count == 0 ? [] : new Plaintext?[names.Count]);
 
     /// <summary>Opens every value that the tool's templates name.</summary>
     /// <exception cref="IntegrityException">The stored bytes are not what the app wrote for this very place.</exception>
     /// <exception cref="KeyNotFoundException">A template names a field that the version does not have.</exception>
     public static OpenedValues Open(SecretVault vault, ToolRequest request, IReadOnlyList<ChosenVersion> chosen)
     {
-        var opened = new OpenedValues();
+        var opened = new OpenedValues(request.Values);
         try
         {
-            foreach (var (_, template) in request.Headers) opened.Open(vault, template, chosen);
-            foreach (var (_, template) in request.Query) opened.Open(vault, template, chosen);
-            if (request.Body is not null) opened.Open(vault, request.Body, chosen);
+            for (var i = 0; i < opened._values.Length; i++)
+            {
+                var (name, field) = request.Values[i];
+                foreach (var c in chosen)
+                {
+                    if (c.Name != name) continue;
+                    if (!c.Value.Fields.ContainsKey(field)) throw new KeyNotFoundException("the version has no such field");
+                    opened._values[i] = vault.Open(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, field);
+                    break;
+                }
+            }
             return opened;
         }
         catch
         {
             opened.Dispose();
             throw;
-        }
-    }
-
-    private void Open(SecretVault vault, SecretTemplate template, IReadOnlyList<ChosenVersion> chosen)
-    {
-        foreach (var p in template.Placeholders)
-        {
-            var field = p.Field ?? Credential.MainField;
-            if (Find(p.Name, field) is not null) continue;
-            foreach (var c in chosen)
-            {
-                if (c.Name != p.Name) continue;
-                if (!c.Value.Fields.ContainsKey(field)) throw new KeyNotFoundException("the version has no such field");
-                _values.Add((p.Name, field, vault.Open(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, field)));
-            }
         }
     }
 
@@ -52,15 +48,18 @@ public sealed class OpenedValues : IDisposable
 
     private Plaintext? Find(string name, string field)
     {
-        foreach (var v in _values)
-            if (v.Name == name && v.Field == field) return v.Value;
+        for (var i = 0; i < _values.Length; i++)
+            if (_names[i].Name == name && _names[i].Field == field) return _values[i];
         return null;
     }
 
     public void Dispose()
     {
-        foreach (var v in _values) v.Value.Dispose();
-        _values.Clear();
+        foreach (ref var value in _values.AsSpan())
+        {
+            value?.Dispose();
+            value = null;
+        }
     }
 }
 

@@ -7,7 +7,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Evose.Admin.Platform.Brokering;
 
 /// <summary>What a tool adds to a request, with values in place. Danger: holds secrets as strings, because the HTTP stack takes nothing else; it lives as long as the sending.</summary>
-public sealed record RenderedRequest(Uri Target, IReadOnlyList<(string Name, string Value)> Headers)
+public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] Headers)
 {
     /// <summary>True when the tool sets this header, so that what the caller sends under the name is dropped.</summary>
     public bool Sets(string name)
@@ -34,7 +34,7 @@ public sealed record RenderedRequest(Uri Target, IReadOnlyList<(string Name, str
     /// <param name="query">The caller's query, with '?'.</param>
     public static Outcome<RenderedRequest> Render(ToolRequest request, OpenedValues values, string path, QueryString query)
     {
-        var headers = new (string, string)[request.Headers.Count];
+        var headers = request.Headers.Count == 0 ? [] : new (string, string)[request.Headers.Count];
         for (var i = 0; i < headers.Length; i++)
         {
             var (name, template) = request.Headers[i];
@@ -47,7 +47,7 @@ public sealed record RenderedRequest(Uri Target, IReadOnlyList<(string Name, str
     }
 
     /// <summary>Where a call goes, without any value: what the policy decides on and the ledger records.</summary>
-    public static Uri TargetOf(ToolRequest request, string path, QueryString query = default) => new(request.Prefix + path + query.Value, UriKind.Absolute);
+    public static Uri TargetOf(ToolRequest request, string path, QueryString query = default) => query.HasValue ? new(request.Prefix + path + query.Value, UriKind.Absolute) : request.At(path);
 
     /// <summary>The encoded form of a path that was decoded.</summary>
     public static string Encode(PathString path) => RequestUtilities.MakeDestinationAddress("http://x", path, default).AbsolutePath is { Length: > 1 } encoded ? encoded : "";

@@ -52,6 +52,26 @@ public sealed record ToolRequest(
 {
     /// <summary>The base as text without a trailing slash.</summary>
     public string Prefix { get; } = Base.AbsoluteUri.TrimEnd('/');
+
+    /// <summary>Scheme, host and port of the base.</summary>
+    public string Authority { get; } = Base.GetLeftPart(UriPartial.Authority);
+
+    public bool IsHttp { get; } = Base.Scheme == Uri.UriSchemeHttp;
+
+    /// <summary>The distinct values that the templates name, in the order in which they are opened.</summary>
+    public IReadOnlyList<(string Name, string Field)> Values { get; } =
+        [.. Headers.Select(h => h.Template).Concat(Query.Select(q => q.Template)).Concat(Body is null ? [] : [Body]).SelectMany(t => t.Placeholders).Select(p => (p.Name, p.Field ?? Credential.MainField)).Distinct()];
+
+    private Uri? _latest;
+
+    /// <summary>The address below the base. The latest one is kept: the calls of a tool mostly go to one path, and reading an address costs more than deciding on it.</summary>
+    /// <param name="path">Encoded, without dot segments and query; empty or with a leading slash.</param>
+    public Uri At(string path)
+    {
+        var latest = _latest;
+        if (latest?.OriginalString is { } text && text.Length == Prefix.Length + path.Length && text.EndsWith(path, StringComparison.Ordinal)) return latest;
+        return _latest = new Uri(Prefix + path, UriKind.Absolute);
+    }
 }
 
 /// <summary>A credential as the data plane knows it: policy and the sealed bytes of the active version.</summary>

@@ -15,7 +15,7 @@ public sealed class ApiKeyAuthenticator(SecretVault vault, ApiKeyUses uses, Time
     public static string? TokenOf(HttpRequest request, bool sdkHeaders)
     {
         var authorization = request.Headers.Authorization.ToString();
-        if (authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return authorization[7..].Trim();
+        if (authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return authorization.AsSpan(7).Trim().ToString();
         if (!sdkHeaders) return null;
         foreach (var header in KeyHeaders)
             if (request.Headers.TryGetValue(header, out var value) && value.Count == 1) return value[0];
@@ -28,7 +28,9 @@ public sealed class ApiKeyAuthenticator(SecretVault vault, ApiKeyUses uses, Time
         if (!ApiKeyToken.TryPublicId(token, out var publicId)) return null;
         // A key given by the operator at the first start may be of another form; only a known id excuses a wrong checksum.
         if (!catalog.ApiKeys.TryGetValue(publicId, out var key)) return null;
-        if (!CryptographicOperations.FixedTimeEquals(vault.ApiKeyHash(token), key.Hash)) return null;
+        Span<byte> hash = stackalloc byte[SecretVault.MacSize];
+        vault.ApiKeyHash(token, hash);
+        if (!CryptographicOperations.FixedTimeEquals(hash, key.Hash)) return null;
         var now = clock.GetUtcNow();
         if (key.IsLive(now)) uses.Note(key.Id, now);
         return key;

@@ -15,7 +15,12 @@ public sealed partial class ApiKeyUses(IDbContextFactory<AdminDb> dbs, TimeProvi
     private readonly ConcurrentDictionary<Guid, long> _last = new();
     private readonly ConcurrentDictionary<Guid, long> _written = new();
 
-    public void Note(Guid key, DateTimeOffset at) => _last[key] = at.UtcTicks;
+    /// <summary>To the second: a write takes a lock, and every call of a busy key would wait for it.</summary>
+    public void Note(Guid key, DateTimeOffset at)
+    {
+        if (_last.TryGetValue(key, out var was) && Math.Abs(at.UtcTicks - was) < TimeSpan.TicksPerSecond) return;
+        _last[key] = at.UtcTicks;
+    }
 
     /// <summary>The later of what is stored and what this process saw.</summary>
     public DateTimeOffset? LastOf(Guid key, DateTimeOffset? stored) =>

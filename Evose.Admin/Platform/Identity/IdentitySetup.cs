@@ -87,7 +87,7 @@ public static class IdentitySetup
             .SetFallbackPolicy(new AuthorizationPolicyBuilder(IdentityConstants.ApplicationScheme).RequireAuthenticatedUser().Build());
         services.AddCascadingAuthenticationState();
         services.AddScoped<AuthenticationStateProvider, RevalidatingUser>();
-        services.AddHttpContextAccessor();
+        services.AddSingleton<IHttpContextAccessor, PageContext>();
         services.AddSingleton<ApiKeyUses>();
         services.AddHostedService(p => p.GetRequiredService<ApiKeyUses>());
         services.AddSingleton<ApiKeyAuthenticator>();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Evose.Admin.Domain;
@@ -19,6 +20,8 @@ public sealed class EgressGuard
 
     private const int MaxAttempts = 8;
 
+    private const int MaxPassed = 4096;
+
     private static readonly TimeSpan AttemptTimeout = TimeSpan.FromSeconds(4);
 
     private readonly PrivateHosts _private;
@@ -26,6 +29,9 @@ public sealed class EgressGuard
     private readonly bool _allowHttp;
 
     private readonly HostResolver _resolve;
+
+    // Hosts that passed, with whether they are private: the answer follows from the name and the options alone, and both stay as they are. Addresses are never kept here.
+    private readonly ConcurrentDictionary<string, bool> _passed = new(StringComparer.Ordinal);
 
     public EgressGuard(IOptions<EgressOptions> options, HostResolver? resolve = null)
     {
@@ -105,6 +111,14 @@ public sealed class EgressGuard
     /// <param name="host">As <see cref="Uri.IdnHost"/> gives it: ASCII, no brackets.</param>
     /// <param name="isPrivate">Whether the host itself, by name or address, is opened by the operator.</param>
     private Problem? CheckHost(string host, out bool isPrivate)
+    {
+        if (_passed.TryGetValue(host, out isPrivate)) return null;
+        var problem = JudgeHost(host, out isPrivate);
+        if (problem is null && _passed.Count < MaxPassed) _passed.TryAdd(host, isPrivate);
+        return problem;
+    }
+
+    private Problem? JudgeHost(string host, out bool isPrivate)
     {
         isPrivate = false;
         if (host.Contains('%', StringComparison.Ordinal)) return Refused("The host has a zone. Leave out '%' and what follows it.");
