@@ -23,7 +23,7 @@ public sealed class BadInputRules
         {
             var ready = await row.Prepare();
             if (ready.Body is not { } body) continue;
-            var before = Rows.Picture(app);
+            var before = await Rows.PictureAsync(app);
             foreach (var (what, content) in Bodies(row, body))
             {
                 tried++;
@@ -34,7 +34,7 @@ public sealed class BadInputRules
                 var text = await answer.Content.ReadAsStringAsync();
                 if ((int)answer.StatusCode is < 400 or >= 500) failures.Add($"{row.Name}, {what}: {(int)answer.StatusCode} {text[..Math.Min(text.Length, 200)]}");
                 else if (!HasCode(text)) failures.Add($"{row.Name}, {what}: no envelope: {text[..Math.Min(text.Length, 200)]}");
-                var after = Rows.Picture(app);
+                var after = await Rows.PictureAsync(app);
                 if (Rows.Changed(before, after) is { Length: > 0 } changed) failures.Add($"{row.Name}, {what} changed {changed}");
                 before = after;
             }

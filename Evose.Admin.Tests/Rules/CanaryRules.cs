@@ -355,6 +355,8 @@ public sealed partial class CanaryRules
         var count = 0;
         foreach (var file in new DirectoryInfo(directory).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, MaxRecursionDepth = since is null ? 8 : 2 }))
         {
+            // Locked by its owner, and empty.
+            if (running && file is { Name: "owner", Length: 0 }) continue;
             if (since is { } from && (file.LastWriteTimeUtc < from || file.Length > 32 * 1024 * 1024)) continue;
             try
             {

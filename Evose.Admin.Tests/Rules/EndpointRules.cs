@@ -48,11 +48,11 @@ public sealed class EndpointRules : IAsyncLifetime
         foreach (var row in _good.All.Where(r => r.OwnedByWorkspace))
         {
             var ready = await row.Prepare();
-            var before = Rows.Picture(_app);
+            var before = await Rows.PictureAsync(_app);
             using (var refused = await _good.SendAsync(stranger, row.Method, ready.Path, ready.Body))
                 Assert.True(refused.StatusCode == HttpStatusCode.NotFound, $"{row.Name}: {(int)refused.StatusCode} {await refused.Content.ReadAsStringAsync()}");
             // An attempt to use is recorded, even one that is answered as if there were nothing.
-            var changed = Rows.Changed(before, Rows.Picture(_app));
+            var changed = Rows.Changed(before, await Rows.PictureAsync(_app));
             if (!row.Pattern.EndsWith("/invoke", StringComparison.Ordinal)) Assert.True(changed.Length == 0, $"{row.Name} changed {changed}");
             // The same request is a good one: it was refused for who sent it.
             using var api = _app.Api();

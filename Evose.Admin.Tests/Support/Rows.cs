@@ -12,27 +12,28 @@ public static class Rows
     private static readonly HashSet<string> ByTheClock = ["job_run", "sqlite_sequence", "sqlite_stat1"];
     private static readonly HashSet<string> NotCompared = ["last_used_at"];
 
-    public static SortedDictionary<string, string> Picture(AdminApp app)
+    public static async Task<SortedDictionary<string, string>> PictureAsync(AdminApp app)
     {
-        using var db = app.Get<IDbContextFactory<AdminDb>>().CreateDbContext();
-        db.Database.OpenConnection();
+        await SettleAsync(app);
+        await using var db = await app.Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync();
+        await db.Database.OpenConnectionAsync();
         var connection = db.Database.GetDbConnection();
-        using var names = connection.CreateCommand();
+        await using var names = connection.CreateCommand();
         names.CommandText = db.Database.IsNpgsql() ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public'" : "SELECT name FROM sqlite_master WHERE type = 'table'";
         var tables = new List<string>();
-        using (var reader = names.ExecuteReader())
-            while (reader.Read()) tables.Add(reader.GetString(0));
+        await using (var reader = await names.ExecuteReaderAsync())
+            while (await reader.ReadAsync()) tables.Add(reader.GetString(0));
 
         var picture = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var table in tables.Where(t => !ByTheClock.Contains(t)))
         {
-            using var all = connection.CreateCommand();
+            await using var all = connection.CreateCommand();
 #pragma warning disable CA2100 // The name comes from the database's own list.
             all.CommandText = $"SELECT * FROM \"{table}\"";
 #pragma warning restore CA2100
-            using var reader = all.ExecuteReader();
+            await using var reader = await all.ExecuteReaderAsync();
             var rows = new List<string>();
-            while (reader.Read())
+            while (await reader.ReadAsync())
             {
                 var row = new StringBuilder();
                 for (var i = 0; i < reader.FieldCount; i++)
@@ -43,6 +44,18 @@ public static class Rows
             picture[table] = $"{rows.Count} {Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', rows))))[..16]}";
         }
         return picture;
+    }
+
+    // A call's end is recorded after its answer was sent.
+    private static async Task SettleAsync(AdminApp app)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(5))
+        {
+            await using var db = await app.DbAsync();
+            if (await db.Calls.CountAsync(c => !c.Refused) == await db.CallCompletions.CountAsync()) return;
+            await Task.Delay(10);
+        }
     }
 
     /// <summary>The tables that differ.</summary>

@@ -311,7 +311,7 @@ public sealed class ApiKeyApiTests(TwoWorkspaces two) : IClassFixture<TwoWorkspa
         var key = (await IssueAsync(new { name = "typo", scopes = new[] { "read", "tool:invoke" } })).GetProperty("key").GetString()!;
         using (var right = two.App.Api(key)) Assert.Equal(HttpStatusCode.OK, (await right.GetAsync("/api/v1/workspaces")).StatusCode);
         using var commands = new CommandCount(two.App.DataDirectory);
-        await using (var db = await two.App.Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync()) await db.ApiKeys.CountAsync();
+        await using (var db = await two.App.DbAsync()) await db.ApiKeys.CountAsync();
         Assert.NotEqual(0, commands.Of("api_key"));
 
         var before = commands.Of("api_key");
@@ -363,7 +363,7 @@ public sealed class ApiKeyApiTests(TwoWorkspaces two) : IClassFixture<TwoWorkspa
 
     private async Task<int> CallsAsync()
     {
-        await using var db = await two.App.Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync();
+        await using var db = await two.App.DbAsync();
         return await db.Calls.CountAsync();
     }
 

@@ -10,13 +10,13 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Tests.Features.Credentials;
 
-[Trait("Database", "Sqlite")]
 public sealed class CredentialPolicyTests(SharedApp shared) : IClassFixture<SharedApp>
 {
     private readonly AdminApp _app = shared.App;
 
     // K-08
     [Fact]
+    [Trait("Database", "Sqlite")]
     public async Task Archiving_leaves_no_byte_of_key_or_ciphertext_in_any_file()
     {
         var ws = await Given.WorkspaceAsync(_app);
@@ -49,6 +49,7 @@ public sealed class CredentialPolicyTests(SharedApp shared) : IClassFixture<Shar
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
     public async Task What_a_reader_kept_in_the_log_at_the_archiving_is_owed_and_erased_when_the_reader_is_gone()
     {
         var ws = await Given.WorkspaceAsync(_app);

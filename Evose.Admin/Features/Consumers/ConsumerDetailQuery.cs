@@ -4,12 +4,13 @@ using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Consumers;
 
 /// <summary>One tool, agent or workflow with all that hangs on it.</summary>
-public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock)
+public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock, UsageLedger usageLedger)
 {
     /// <summary>One placeholder of a tool.</summary>
     /// <param name="Exists">False: no living credential has the name, and every call of the tool is refused.</param>
@@ -36,6 +37,7 @@ public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, Authoriz
 
     public async Task<Outcome<View>> RunAsync(Actor actor, string workspaceSlug, ConsumerKind kind, string name, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
         var seesCalls = (await authorizer.RightsAsync(actor, workspaceSlug, ct)).Allows(Permission.ViewCalls);
         var now = clock.GetUtcNow();

@@ -3,13 +3,14 @@ using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Web;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Consumers;
 
 /// <summary>The living tools, agents or workflows of a workspace, by name.</summary>
-public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock)
+public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock, UsageLedger usageLedger)
 {
     /// <param name="Search">Part of the name.</param>
     public sealed record Input(ConsumerKind Kind, string? Search = null, int? Limit = null, string? Cursor = null);
@@ -25,6 +26,7 @@ public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, Authorizer
 
     public async Task<Outcome<Page<Row>>> RunAsync(Actor actor, string workspaceSlug, Input input, CancellationToken ct)
     {
+        await usageLedger.CaughtUpAsync(ct);
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
         if (Cursors.Limit(input.Limit).Failed(out var wrong, out var limit)) return wrong;
         if (Cursors.Decode(input.Cursor).Failed(out wrong, out var after)) return wrong;

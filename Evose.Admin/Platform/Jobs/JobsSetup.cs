@@ -12,7 +12,7 @@ public static class JobsSetup
     public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<JobsOptions>().Bind(configuration.GetSection(JobsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
-        services.AddHangfire(c => Store(c.UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings(), configuration).UseFilter(NoRetry));
+        services.AddHangfire((provider, c) => Store(c.UseLogProvider(new HangfireLog(provider.GetRequiredService<ILoggerFactory>())).UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings(), configuration).UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
         services.AddHangfireServer(o =>
         {
             o.WorkerCount = 2;
@@ -22,9 +22,6 @@ public static class JobsSetup
         services.AddSingleton<JobList>();
         return services;
     }
-
-    // Made once: it takes its logger from whichever app in the process was configured last, and that one may be gone.
-    private static readonly AutomaticRetryAttribute NoRetry = new() { Attempts = 0 };
 
     private static IGlobalConfiguration Store(IGlobalConfiguration hangfire, IConfiguration configuration)
     {
