@@ -84,7 +84,7 @@ public sealed class WireTap
         catch (Exception e) when (e is PlaywrightException or TimeoutException)
         {
             Unread.Enqueue(response.Url);
-            if (response.Request is { Method: "GET", ResourceType: "document" }) _left[response.Url] = true;
+            if (response.Request is { Method: "GET" } && !new Uri(response.Url).AbsolutePath.StartsWith("/ui/", StringComparison.Ordinal)) _left[response.Url] = true;
         }
     }
 

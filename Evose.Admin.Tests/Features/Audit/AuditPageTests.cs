@@ -66,11 +66,11 @@ public sealed class AuditPageTests : BunitContext, IAsyncLifetime
         page.Find("[data-testid=filter-tool]").Change("crm");
         page.Find("[data-testid=filter-range]").Change("7d");
         page.Find("[data-testid=filters]").Submit();
-        Assert.EndsWith("/audit?range=7d&tool=crm", Navigation.Uri);
+        page.WaitForAssertion(() => Assert.EndsWith("/audit?range=7d&tool=crm", Navigation.Uri), TimeSpan.FromSeconds(5));
         page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("[data-testid=event]").Count));
         Assert.Contains("tool=crm", page.Find("[data-testid=export-csv]").GetAttribute("href"));
         page.Find("[data-testid=event]").Click();
-        Assert.Matches(@"\?range=7d&tool=crm&row=calls-\d+$", Navigation.Uri);
+        page.WaitForAssertion(() => Assert.Matches(@"\?range=7d&tool=crm&row=calls-\d+$", Navigation.Uri), TimeSpan.FromSeconds(5));
         page.WaitForAssertion(() => Assert.Contains("203.0.113.7", page.Find("[data-testid=detail]").TextContent));
         page.Find("[data-testid=detail-close]").Click();
         page.WaitForAssertion(() => Assert.Empty(page.FindAll("[data-testid=detail]")));

@@ -143,7 +143,18 @@ public sealed class RotationWorld : IAsyncDisposable
         Api.Dispose();
         await App.DisposeAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-        if (_directory is not null) Directory.Delete(_directory, true);
+        for (var attempt = 1; _directory is not null && Directory.Exists(_directory); attempt++)
+        {
+            try
+            {
+                Directory.Delete(_directory, true);
+            }
+            catch (IOException) when (attempt < 20)
+            {
+                // A file came in while the directory was being emptied.
+                await Task.Delay(50);
+            }
+        }
     }
 }
 

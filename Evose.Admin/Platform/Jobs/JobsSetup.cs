@@ -2,6 +2,7 @@ using Evose.Admin.Platform.Data;
 using Hangfire;
 using Hangfire.InMemory;
 using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
 using Microsoft.Extensions.Options;
 
 namespace Evose.Admin.Platform.Jobs;
@@ -12,7 +13,10 @@ public static class JobsSetup
     public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<JobsOptions>().Bind(configuration.GetSection(JobsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
-        services.AddHangfire((provider, c) => Store(c.UseLogProvider(new HangfireLog(provider.GetRequiredService<ILoggerFactory>())).UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings(), configuration).UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
+        // Before Hangfire adds its own, which is whatever was configured last in the process.
+        services.AddSingleton(_ => Store(configuration));
+        services.AddHangfire((provider, c) => c.UseLogProvider(new HangfireLog(provider.GetRequiredService<ILoggerFactory>())).UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings()
+            .UseStorage(provider.GetRequiredService<JobStorage>()).UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
         services.AddHangfireServer(o =>
         {
             o.WorkerCount = 2;
@@ -23,12 +27,13 @@ public static class JobsSetup
         return services;
     }
 
-    private static IGlobalConfiguration Store(IGlobalConfiguration hangfire, IConfiguration configuration)
+    private static JobStorage Store(IConfiguration configuration)
     {
         var chosen = configuration.GetSection(JobsOptions.Section).Get<JobsOptions>()?.Storage ?? (DataOptions.IsPostgres(configuration) ? "Postgres" : "InMemory");
-        if (chosen != "Postgres") return hangfire.UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) });
+        if (chosen != "Postgres") return new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) });
         if (!DataOptions.IsPostgres(configuration)) throw new OptionsValidationException(JobsOptions.Section, typeof(JobsOptions), ["Jobs:Storage can be Postgres only when Database:Provider is Postgres."]);
-        return hangfire.UsePostgreSqlStorage(o => o.UseNpgsqlConnection(configuration[$"{DataOptions.Section}:{nameof(DataOptions.ConnectionString)}"]), new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(1) });
+        var options = new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(1) };
+        return new PostgreSqlStorage(new NpgsqlConnectionFactory(configuration[$"{DataOptions.Section}:{nameof(DataOptions.ConnectionString)}"], options), options);
     }
 
     /// <summary>Makes the tables of the queue, where it has any.</summary>

@@ -253,8 +253,15 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
         {
             Begin.Dispose();
             _end.Dispose();
-            // Not pooled, so the session ends, and with it an open transaction and the lane.
-            _connection.Dispose();
+            try
+            {
+                // Not pooled, so the session ends, and with it an open transaction and the lane.
+                _connection.Dispose();
+            }
+            catch (NpgsqlException)
+            {
+                // It has ended already, from the other side.
+            }
         }
     }
 
