@@ -56,7 +56,8 @@ internal sealed partial class StampListener(Postgres postgres, CatalogStamp stam
                 stamp.Confirm(asked);
             }
             var until = asked;
-            while (CatalogStamp.Since(until) is var passed && passed < Poll) await connection.WaitAsync(Poll - passed, ct);
+            // Danger: less than a millisecond is 0 to the provider, and 0 waits forever.
+            while (CatalogStamp.Since(until) is var passed && passed < Poll) await connection.WaitAsync(Poll - passed + TimeSpan.FromMilliseconds(1), ct);
         }
     }
 
