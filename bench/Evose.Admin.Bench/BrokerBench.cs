@@ -66,7 +66,7 @@ internal static partial class BrokerBench
             Server app;
             try
             {
-                app = await lab.AppAsync(name, upstream.Port, ledger, "--Database:Provider=Postgres", "--Database:ConnectionString=" + database);
+                app = await lab.AppAsync(name, upstream.Port, ledger, "--Database:Provider=Postgres", "--Database:ConnectionString=" + database, "--Root:IsShared=true");
             }
             catch (InvalidOperationException e)
             {
@@ -108,7 +108,8 @@ internal static partial class BrokerBench
         var bytes = c.Managed is null ? 0 : await c.Managed.AllocatedAsync();
         var before = c.Pids.Sum(Lab.CpuMicros);
         var output = await Lab.OutputAsync("wrk", "-t1", "-c" + connections, "-d" + seconds + "s", "--latency", "-H", "Authorization: Bearer " + Lab.Key, $"http://127.0.0.1:{c.Port}{c.Path}");
-        if (output.Contains("Non-2xx", StringComparison.Ordinal) || output.Contains("Socket errors", StringComparison.Ordinal) || !RateLine().IsMatch(output)) throw new InvalidOperationException($"{c.Name}:\n{output}");
+        if (output.Contains("Non-2xx", StringComparison.Ordinal) || output.Contains("Socket errors", StringComparison.Ordinal) || !RateLine().IsMatch(output))
+            throw new InvalidOperationException($"{c.Name} did not answer every call well. It answers now: {await Lab.OutputAsync("curl", "-si", "-m", "5", "-H", "Authorization: Bearer " + Lab.Key, $"http://127.0.0.1:{c.Port}{c.Path}")}\n{output}");
         if (!keep) return;
         c.Rates.Add(double.Parse(RateLine().Match(output).Groups[1].Value, CultureInfo.InvariantCulture));
         var calls = double.Parse(CallsLine().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
