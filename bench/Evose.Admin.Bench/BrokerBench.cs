@@ -1,19 +1,19 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text.RegularExpressions;
 
 namespace Evose.Admin.Bench;
 
-/// <summary>The broker against bare YARP before the same upstream: interleaved rounds of load at 64 connections, medians of the rounds' ratios, CPU per call of the proxy's process.</summary>
+/// <summary>The broker against bare YARP and nginx before the same upstream: interleaved rounds of load, medians of the rounds' ratios, CPU per call of the processes that serve it.</summary>
 internal static partial class BrokerBench
 {
-    private const int Connections = 64;
-    private const string Seconds = "5";
-    private const string Key = "evk_benchbenchbenchbenchbenchbenchbench01";
+    private const string OurPath = "/broker/bench/upstream/v1/chat";
+    public const string Durable = "broker, durable ledger";
 
-    private sealed record Candidate(string Name, int Port, string Path, Process Process)
+    private const string Bare = "bare YARP", NoLedger = "broker, ledger off";
+
+    /// <param name="Pids">Every process whose CPU the calls cost, children included.</param>
+    /// <param name="Managed">The process whose allocations can be asked; null for one that has none.</param>
+    private sealed record Candidate(string Name, int Port, string Path, IReadOnlyList<int> Pids, Server? Managed)
     {
         public List<double> Rates { get; } = [];
         public List<double> Cpu { get; } = [];
@@ -22,103 +22,132 @@ internal static partial class BrokerBench
         public List<double> P99 { get; } = [];
     }
 
-    public static async Task<int> RunAsync(int rounds)
+    public static async Task<PartResult> BrokerAsync(Options options)
     {
-        if (await OutputAsync("sh", "-c", "command -v wrk") is "")
-        {
-            await Console.Error.WriteLineAsync("wrk is missing: install it (Debian: apt-get install wrk).");
-            return 1;
-        }
-        var directory = Directory.CreateTempSubdirectory("evose-bench-").FullName;
-        var processes = new List<Process>();
-        try
-        {
-            processes.Add(Start([], "upstream", "6100"));
-            var yarp = Start([], "yarp", "6101", "http://127.0.0.1:6100");
-            processes.Add(yarp);
-            var candidates = new List<Candidate> { new("bare YARP", 6101, "/v1/chat", yarp) };
-            foreach (var (name, port, ledger) in new[] { ("broker, durable ledger", 6102, true), ("broker, ledger off", 6103, false) })
-            {
-                var app = Start(ledger ? [] : [("EVOSE_BENCH_NO_LEDGER", "1")], "app", "--urls", $"http://127.0.0.1:{port}", $"--Evose:DataDirectory={directory}/{port}",
-                    "--Egress:AllowedPrivateHosts:0=127.0.0.1", "--Egress:AllowHttp=true", "--Bootstrap:ApiKey=" + Key, "--Logging:LogLevel:Default=Warning");
-                processes.Add(app);
-                await PrepareAsync(port);
-                candidates.Add(new Candidate(name, port, "/broker/bench/upstream/v1/chat", app));
-            }
-            foreach (var c in candidates) await LoadAsync(c, keep: false);
-            for (var r = 0; r < rounds; r++)
-                foreach (var c in r % 2 == 0 ? candidates : Enumerable.Reverse(candidates)) await LoadAsync(c, keep: true);
-            Print(candidates);
-            return 0;
-        }
-        finally
-        {
-            foreach (var p in processes)
-            {
-                if (!p.HasExited) p.Kill(true);
-                p.Dispose();
-            }
-            Directory.Delete(directory, true);
-        }
+        await using var lab = new Lab();
+        var upstream = await lab.FastUpstreamAsync();
+        var candidates = await PeersAsync(lab, upstream.Port);
+        candidates.Add(Of(await lab.AppAsync(Durable, upstream.Port, ledger: true)));
+        candidates.Add(Of(await lab.AppAsync(NoLedger, upstream.Port, ledger: false)));
+        await RoundsAsync(candidates, 64, options);
+        return options.Result("broker", [Table(candidates, 64)],
+        [
+            new($"throughput of bare YARP's, {NoLedger}", true, 0.90, RateRatio(candidates, NoLedger), " ×"),
+            new($"throughput of bare YARP's, {Durable}", true, 0.60, RateRatio(candidates, Durable), " ×"),
+            new($"throughput of bare YARP's, {Durable}, second goal", true, 0.80, RateRatio(candidates, Durable), " ×"),
+        ], Notes("nginx answering a small JSON"), Values(candidates));
     }
 
-    private static void Print(List<Candidate> candidates)
+    public static async Task<PartResult> SlowUpstreamAsync(Options options)
     {
-        var bare = candidates[0];
+        await using var lab = new Lab();
+        var upstream = await lab.UpstreamAsync(20);
+        var candidates = await PeersAsync(lab, upstream.Port);
+        candidates.Add(Of(await lab.AppAsync(Durable, upstream.Port, ledger: true)));
+        candidates.Add(Of(await lab.AppAsync(NoLedger, upstream.Port, ledger: false)));
+        await RoundsAsync(candidates, 32, options);
+        var (bare, ours) = (candidates[0], candidates.Single(c => c.Name == Durable));
+        return options.Result("upstream20", [Table(candidates, 32)],
+        [
+            new($"p50 of bare YARP's, {Durable}", false, 1.05, Ratio(ours.P50, bare.P50), " ×"),
+            new($"p99 of bare YARP's, {Durable}", false, 1.10, Ratio(ours.P99, bare.P99), " ×"),
+        ], Notes("an upstream that answers after 20 ms"), Values(candidates));
+    }
+
+    public static async Task<PartResult> PostgresAsync(Options options)
+    {
+        await using var lab = new Lab();
+        var upstream = await lab.FastUpstreamAsync();
+        var cluster = await lab.PostgresAsync();
+        var candidates = await PeersAsync(lab, upstream.Port);
+        foreach (var (name, ledger) in new[] { (Durable, true), (NoLedger, false) })
+        {
+            var database = await cluster.NewDatabaseAsync(ledger ? "durable" : "off");
+            Server app;
+            try
+            {
+                app = await lab.AppAsync(name, upstream.Port, ledger, "--Database:Provider=Postgres", "--Database:ConnectionString=" + database, "--Root:IsShared=true");
+            }
+            catch (InvalidOperationException e)
+            {
+                return options.Result("postgres", [], notAvailable: $"the app does not run with Database:Provider=Postgres ({e.Message})");
+            }
+            candidates.Add(new Candidate(name, app.Port, OurPath, [app.Process.Id, cluster.Pid], app));
+        }
+        await RoundsAsync(candidates, 64, options);
+        return options.Result("postgres", [Table(candidates, 64)],
+            [new($"throughput of bare YARP's, {NoLedger}", true, 0.90, RateRatio(candidates, NoLedger), " ×")],
+            [.. Notes("nginx answering a small JSON"), "PostgreSQL runs on the same machine with fsync and synchronous_commit on; its CPU counts as ours."], Values(candidates));
+    }
+
+    // The reference comes first.
+    private static async Task<List<Candidate>> PeersAsync(Lab lab, int upstream)
+    {
+        if (await Lab.OutputAsync("sh", "-c", "command -v wrk") is "") throw new InvalidOperationException("wrk is missing: install it (Debian: apt-get install wrk).");
+        var yarp = await lab.BareYarpAsync(upstream);
+        var nginx = await lab.NginxProxyAsync(upstream);
+        return [new Candidate(Bare, yarp.Port, "/v1/chat", [yarp.Process.Id], yarp), new Candidate(nginx.Name, nginx.Port, "/v1/chat", [nginx.Process.Id], null)];
+    }
+
+    private static Candidate Of(Server app) => new(app.Name, app.Port, OurPath, [app.Process.Id], app);
+
+    private static async Task RoundsAsync(List<Candidate> candidates, int connections, Options options)
+    {
+        // Long enough for the compiler to be done with each of them.
+        foreach (var c in candidates) await LoadAsync(c, connections, Math.Max(8, 2 * options.Seconds), keep: false);
+        for (var r = 0; r < options.Rounds; r++)
+        {
+            Console.Write($"\rround {r + 1} of {options.Rounds} ");
+            foreach (var c in r % 2 == 0 ? candidates : Enumerable.Reverse(candidates)) await LoadAsync(c, connections, options.Seconds, keep: true);
+        }
         Console.WriteLine();
-        Console.WriteLine($"| {Connections} connections, {bare.Rates.Count} rounds | calls/s | vs bare YARP | p50 | p99 | CPU per call | allocated per call |");
-        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- |");
-        foreach (var c in candidates)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {c.Name} | {Median(c.Rates):F0} | {Ratio(c.Rates, bare.Rates):F2} × | {Ratio(c.P50, bare.P50):F2} × | {Ratio(c.P99, bare.P99):F2} × | {Ratio(c.Cpu, bare.Cpu):F2} × ({Median(c.Cpu):F1} µs) | {Median(c.Bytes):F0} bytes |"));
     }
 
-    private static double Ratio(List<double> ours, List<double> theirs) => Median([.. ours.Zip(theirs, (o, t) => o / t)]);
-
-    private static double Median(List<double> values)
+    private static async Task LoadAsync(Candidate c, int connections, int seconds, bool keep)
     {
-        var sorted = values.Order().ToList();
-        return sorted[sorted.Count / 2];
-    }
-
-    private static async Task LoadAsync(Candidate c, bool keep)
-    {
-        var bytes = await AllocatedAsync(c.Process);
-        c.Process.Refresh();
-        var before = c.Process.TotalProcessorTime;
-        var output = await OutputAsync("wrk", "-t1", "-c" + Connections, "-d" + (keep ? Seconds : "3") + "s", "--latency", "-H", "Authorization: Bearer " + Key, $"http://127.0.0.1:{c.Port}{c.Path}");
-        c.Process.Refresh();
-        if (output.Contains("Non-2xx", StringComparison.Ordinal) || !RateLine().IsMatch(output)) throw new InvalidOperationException($"{c.Name}:\n{output}");
+        var bytes = c.Managed is null ? 0 : await c.Managed.AllocatedAsync();
+        var before = c.Pids.Sum(Lab.CpuMicros);
+        var output = await Lab.OutputAsync("wrk", "-t1", "-c" + connections, "-d" + seconds + "s", "--latency", "-H", "Authorization: Bearer " + Lab.Key, $"http://127.0.0.1:{c.Port}{c.Path}");
+        if (output.Contains("Non-2xx", StringComparison.Ordinal) || output.Contains("Socket errors", StringComparison.Ordinal) || !RateLine().IsMatch(output))
+            throw new InvalidOperationException($"{c.Name} did not answer every call well. It answers now: {await Lab.OutputAsync("curl", "-si", "-m", "5", "-H", "Authorization: Bearer " + Lab.Key, $"http://127.0.0.1:{c.Port}{c.Path}")}\n{output}");
         if (!keep) return;
-        var rate = double.Parse(RateLine().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
+        c.Rates.Add(double.Parse(RateLine().Match(output).Groups[1].Value, CultureInfo.InvariantCulture));
         var calls = double.Parse(CallsLine().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
-        c.Rates.Add(rate);
-        c.Cpu.Add((c.Process.TotalProcessorTime - before).TotalMicroseconds / calls);
-        c.Bytes.Add((await AllocatedAsync(c.Process) - bytes) / calls);
+        c.Cpu.Add((c.Pids.Sum(Lab.CpuMicros) - before) / calls);
+        if (c.Managed is not null) c.Bytes.Add((await c.Managed.AllocatedAsync() - bytes) / calls);
         c.P50.Add(Micros(output, "50%"));
         c.P99.Add(Micros(output, "99%"));
     }
 
-    /// <summary>What the process has allocated since its start; see <see cref="Servers.TellAllocations"/>.</summary>
-    private static async Task<long> AllocatedAsync(Process process)
+    private static Table Table(List<Candidate> candidates, int connections)
     {
-        var answer = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
-        void Read(object sender, DataReceivedEventArgs line)
-        {
-            if (line.Data is { } text && text.StartsWith(Servers.AllocatedMark, StringComparison.Ordinal))
-                answer.TrySetResult(long.Parse(text.AsSpan(Servers.AllocatedMark.Length), CultureInfo.InvariantCulture));
-        }
-        process.OutputDataReceived += Read;
-        try
-        {
-            await OutputAsync("kill", "-CONT", process.Id.ToString(CultureInfo.InvariantCulture));
-            return await answer.Task.WaitAsync(TimeSpan.FromSeconds(10));
-        }
-        finally
-        {
-            process.OutputDataReceived -= Read;
-        }
+        var bare = candidates[0];
+        return new Table($"{connections} connections, {bare.Rates.Count} interleaved rounds. Medians of the ratios to bare YARP in the same round, lowest to highest ratio in parentheses; absolute figures for orientation.",
+            ["", "throughput", "p50", "p99", "CPU per call", "calls/s", "p50, ms", "CPU, µs", "allocated"],
+            [
+                .. candidates.Select(c => (IReadOnlyList<string>)[c.Name, Spread(c.Rates, bare.Rates), Spread(c.P50, bare.P50), Spread(c.P99, bare.P99), Spread(c.Cpu, bare.Cpu),
+                    Results.Figure(Stats.Median(c.Rates)), Results.Figure(Stats.Median(c.P50) / 1000), Results.Figure(Stats.Median(c.Cpu)), c.Bytes.Count == 0 ? "–" : Results.Figure(Stats.Median(c.Bytes)) + " B"]),
+            ]);
     }
+
+    private static string Spread(List<double> ours, List<double> theirs)
+    {
+        var ratios = ours.Zip(theirs, (o, t) => o / t).Order().ToList();
+        return ReferenceEquals(ours, theirs) ? "1" : $"{Results.Figure(Stats.Median(ratios))} × ({Results.Figure(ratios[0])}–{Results.Figure(ratios[^1])})";
+    }
+
+    private static IReadOnlyList<string> Notes(string upstream) =>
+    [
+        $"Upstream: {upstream}. wrk with one thread; every nginx has one worker; all share this machine's cores with the load.",
+        $"Bare YARP and the app run in the same executable, so under the same runtime settings ({Machine.Settings("Evose.Admin.Bench")}), and the app's own file says the same.",
+    ];
+
+    private static Dictionary<string, double> Values(List<Candidate> candidates) =>
+        candidates.SelectMany(c => new[] { ($"{c.Name}/calls per s", Stats.Median(c.Rates)), ($"{c.Name}/CPU µs", Stats.Median(c.Cpu)) }).ToDictionary(v => v.Item1, v => v.Item2);
+
+    private static double RateRatio(List<Candidate> candidates, string name) => Ratio(candidates.Single(c => c.Name == name).Rates, candidates[0].Rates);
+
+    private static double Ratio(List<double> ours, List<double> theirs) => Stats.Median([.. ours.Zip(theirs, (o, t) => o / t)]);
 
     private static double Micros(string output, string percentile)
     {
@@ -126,61 +155,20 @@ internal static partial class BrokerBench
         return double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch { "us" => 1, "ms" => 1000, _ => 1_000_000 };
     }
 
-    // Through the app's own REST surface, as automation would.
-    private static async Task PrepareAsync(int port)
-    {
-        using var api = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-        api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
-        for (var i = 0; ; i++)
-        {
-            try
-            {
-                if ((await api.GetAsync("/health/ready")).IsSuccessStatusCode) break;
-            }
-            catch (HttpRequestException) when (i < 300)
-            {
-                // Not listening yet.
-            }
-            await Task.Delay(100);
-        }
-        await SendAsync(api, HttpMethod.Post, "/api/v1/workspaces", new { name = "Bench", slug = "bench" });
-        await SendAsync(api, HttpMethod.Post, "/api/v1/workspaces/bench/credentials", new { name = "upstream_prod", type = "api_key", fields = new { value = "sk-bench-0123456789abcdef0123456789abcdef0123456789abcdef" }, allowed_hosts = new[] { "127.0.0.1:6100" } });
-        await SendAsync(api, HttpMethod.Put, "/api/v1/workspaces/bench/tools/upstream", new { kind = "http", base_url = "http://127.0.0.1:6100", headers = new Dictionary<string, string> { ["Authorization"] = "Bearer {{credential:upstream_prod}}" } });
-        await SendAsync(api, HttpMethod.Patch, "/api/v1/workspaces/bench/credentials/upstream_prod", new { scope = new { tools = new[] { "upstream" } } });
-    }
-
-    private static async Task SendAsync(HttpClient api, HttpMethod method, string path, object body)
-    {
-        using var request = new HttpRequestMessage(method, path) { Content = JsonContent.Create(body) };
-        using var answer = await api.SendAsync(request);
-        if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"{path}: {await answer.Content.ReadAsStringAsync()}");
-    }
-
-    private static Process Start((string, string)[] environment, params string[] args)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, UseShellExecute = false };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet") start.ArgumentList.Add(typeof(BrokerBench).Assembly.Location);
-        foreach (var arg in args) start.ArgumentList.Add(arg);
-        foreach (var (name, value) in environment) start.Environment[name] = value;
-        var process = Process.Start(start)!;
-        process.OutputDataReceived += (_, _) => { };
-        process.BeginOutputReadLine();
-        return process;
-    }
-
-    private static async Task<string> OutputAsync(string file, params string[] args)
-    {
-        var start = new ProcessStartInfo(file) { RedirectStandardOutput = true, UseShellExecute = false };
-        foreach (var arg in args) start.ArgumentList.Add(arg);
-        using var process = Process.Start(start)!;
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return output.Trim();
-    }
-
     [GeneratedRegex(@"Requests/sec:\s+([\d.]+)")]
     private static partial Regex RateLine();
 
     [GeneratedRegex(@"(\d+) requests in")]
     private static partial Regex CallsLine();
+}
+
+internal static class Stats
+{
+    public static double Median(IReadOnlyList<double> values) => Percentile(values, 50);
+
+    public static double Percentile(IReadOnlyList<double> values, double percent)
+    {
+        var sorted = values.Order().ToList();
+        return percent == 50 && sorted.Count % 2 == 0 ? (sorted[(sorted.Count / 2) - 1] + sorted[sorted.Count / 2]) / 2 : sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * percent / 100))];
+    }
 }

@@ -4,21 +4,12 @@ using Evose.Admin.Bench;
 
 if (!OperatingSystem.IsWindows()) Servers.TellAllocations();
 
-// One command measures everything and prints the table: ./dev bench
-// The other verbs are the processes that it starts.
+// One command measures everything and writes docs/performance.md: ./dev bench
+// The first verbs are the processes that it starts.
 return args switch
 {
-    ["upstream", var port] => await Servers.UpstreamAsync(int.Parse(port)),
+    ["upstream", var port, var delay] => await Servers.UpstreamAsync(int.Parse(port), int.Parse(delay)),
     ["yarp", var port, var upstream] => await Servers.BareYarpAsync(int.Parse(port), upstream),
     ["app", .. var rest] => Servers.App(rest),
-    ["vault"] => VaultBench.Run(),
-    ["broker", .. var rest] => await BrokerBench.RunAsync(rest is [var rounds] ? int.Parse(rounds) : 7),
-    [] => VaultBench.Run() | await BrokerBench.RunAsync(7),
-    _ => Usage(),
+    _ => await Parts.RunAsync(args),
 };
-
-static int Usage()
-{
-    Console.Error.WriteLine("bench [vault | broker [rounds]]");
-    return 2;
-}

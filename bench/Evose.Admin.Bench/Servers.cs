@@ -1,16 +1,67 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using System.Text;
 using Evose.Admin.Platform.Ledger;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Evose.Admin.Bench;
 
-/// <summary>The processes that are compared: an upstream, bare YARP before it, and our app before it.</summary>
+/// <summary>The processes of ours that are compared: an upstream that takes its time, bare YARP before it, and our app before it.</summary>
 internal static class Servers
 {
+    public const string Answer = "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"}}]}";
+
+    /// <summary>How far apart the events of <c>/events</c> are, and how long <c>/late</c> keeps its first body byte after the headers.</summary>
+    public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Answers a small JSON after a delay; <c>/events</c> streams the time of sending; <c>/late</c> sends its headers well before its body.</summary>
+    public static async Task<int> UpstreamAsync(int port, int delay)
+    {
+        var body = Encoding.UTF8.GetBytes(Answer);
+        var app = Empty(port).Build();
+        app.Run(async context =>
+        {
+            var path = context.Request.Path.Value!;
+            if (path.EndsWith("/events", StringComparison.Ordinal))
+            {
+                await EventsAsync(context);
+                return;
+            }
+            context.Response.ContentType = "application/json";
+            context.Response.ContentLength = body.Length;
+            if (path.EndsWith("/late", StringComparison.Ordinal))
+            {
+                await context.Response.StartAsync();
+                await context.Response.Body.FlushAsync();
+                await Task.Delay(Pause);
+            }
+            else if (delay > 0)
+            {
+                await Task.Delay(delay);
+            }
+            await context.Response.Body.WriteAsync(body);
+        });
+        await app.RunAsync();
+        return 0;
+    }
+
+    // Stopwatch counts from the start of the machine, the same in every process.
+    private static async Task EventsAsync(HttpContext context)
+    {
+        context.Response.ContentType = "text/event-stream";
+        await context.Response.StartAsync();
+        while (!context.RequestAborted.IsCancellationRequested)
+        {
+            await context.Response.WriteAsync(string.Create(CultureInfo.InvariantCulture, $"data: {Stopwatch.GetTimestamp()}\n\n"), context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await Task.Delay(Pause, context.RequestAborted);
+        }
+    }
+
     public const string AllocatedMark = "allocated ";
 
     /// <summary>Says on every SIGCONT how much this process has allocated, so that the benchmark can ask without a request of its own on the measured path.</summary>
@@ -20,20 +71,6 @@ internal static class Servers
 
     // Kept: a registration that is collected hears nothing.
     private static PosixSignalRegistration? _asked;
-
-    public static async Task<int> UpstreamAsync(int port)
-    {
-        var body = "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"}}]}"u8.ToArray();
-        var app = Empty(port).Build();
-        app.Run(context =>
-        {
-            context.Response.ContentType = "application/json";
-            context.Response.ContentLength = body.Length;
-            return context.Response.Body.WriteAsync(body).AsTask();
-        });
-        await app.RunAsync();
-        return 0;
-    }
 
     public static async Task<int> BareYarpAsync(int port, string upstream)
     {
