@@ -62,15 +62,18 @@ public sealed class WireTap
 
     private async Task ReadAsync(IRequest request)
     {
+        if (request.PostDataBuffer is { } body) Keep("request body", request.Url, body);
+        Dictionary<string, string> headers;
         try
         {
-            Keep("request head", request.Url, Head(request.Url, await request.AllHeadersAsync().WaitAsync(Patience)));
-            if (request.PostDataBuffer is { } body) Keep("request body", request.Url, body);
+            headers = await request.AllHeadersAsync().WaitAsync(Patience);
         }
         catch (Exception e) when (e is PlaywrightException or TimeoutException)
         {
-            Unread.Enqueue("request " + request.Url);
+            // A page that is left while its request starts never tells the headers the network added; those the page gave are known from the start.
+            headers = request.Headers;
         }
+        Keep("request head", request.Url, Head(request.Url, headers));
     }
 
     private async Task ReadAsync(IResponse response)
