@@ -21,6 +21,8 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
 {
     private const int ExportStep = 1000;
 
+    private static readonly TimeSpan ClockSlack = TimeSpan.FromHours(2);
+
     public async Task<Outcome<Page<AuditRow>>> RunAsync(Actor actor, AuditFilter filter, int? limit, string? cursor, CancellationToken ct)
     {
         if (Cursors.Limit(limit).Failed(out var problem, out var take)) return problem;
@@ -110,7 +112,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
     {
         await using var db = await dbs.CreateDbContextAsync(ct);
         var acts = plan.WantsActs ? await Acts(db, plan, from.Audit).Take(take + 1).ToListAsync(ct) : [];
-        var uses = plan.WantsUses ? await Uses(db, plan, from.Calls).Take(take + 1).ToListAsync(ct) : [];
+        var uses = plan.WantsUses ? await UsesAsync(db, plan, from.Calls, take + 1, ct) : [];
         var rows = new List<AuditRow>(take);
         int a = 0, u = 0;
         while (rows.Count < take && (a < acts.Count || u < uses.Count))
@@ -120,6 +122,15 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         }
         var more = a < acts.Count || u < uses.Count;
         return (rows, more ? new Place(a == 0 ? from.Audit : acts[a - 1].Seq, u == 0 ? from.Calls : uses[u - 1].Call.Seq) : null);
+    }
+
+    // The index holds each workspace's calls in order, so a few workspaces are a few short looks; asked together, the database sorts all they have.
+    private static async Task<List<Use>> UsesAsync(AdminDb db, Plan plan, long before, int take, CancellationToken ct)
+    {
+        if (plan.Visible is not { Count: > 0 and <= 20 } visible) return await Uses(db, plan, before).Take(take).ToListAsync(ct);
+        var all = new List<Use>();
+        foreach (var id in visible) all.AddRange(await Uses(db, plan with { WorkspaceId = id, Visible = null }, before).Take(take).ToListAsync(ct));
+        return [.. all.OrderByDescending(u => u.Call.Seq).Take(take)];
     }
 
     private static IQueryable<AuditEvent> Acts(AdminDb db, Plan plan, long before)
@@ -176,7 +187,12 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
             var first = CallNumber.First(after);
             calls = calls.Where(c => c.Seq >= first && c.At >= after);
         }
-        if (f.Before is { } until) calls = calls.Where(c => c.At < until);
+        if (f.Before is { } until)
+        {
+            // A number is given after the call was decided: a little later, or much when the clock was set back in between.
+            var last = CallNumber.First(until + ClockSlack);
+            calls = calls.Where(c => c.Seq < last && c.At < until);
+        }
         var uses = from c in calls
                    join k in db.CallCompletions.AsNoTracking() on c.Seq equals k.CallSeq into ends
                    from k in ends.DefaultIfEmpty()
