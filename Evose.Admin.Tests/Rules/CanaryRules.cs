@@ -160,6 +160,8 @@ public sealed partial class CanaryRules
         await world.CallAsync(HttpStatusCode.Forbidden, "unsafe_prod", "/x", invoke: true);
     }
 
+    private static Dictionary<string, Guid> Main(Guid staged) => new() { [Credential.MainField] = staged };
+
     private static async Task IntakeAsync(CanaryWorld world, List<(string, string)> called)
     {
         var register = world.App.Get<RegisterCredential>();
@@ -168,8 +170,8 @@ public sealed partial class CanaryRules
             var (name, canary) = ($"typed_{i}_prod", world.Canary("typed"));
             var staged = await world.StageAsync(canary);
             // Refused once, then corrected, as people do.
-            Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new("Not A Name", "api_key", Staged: staged), None)).Problem);
-            Assert.Null((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new(name, "api_key", Staged: staged, AllowedHosts: [new Uri(world.Upstream.Url).Authority]), None)).Problem);
+            Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new("Not A Name", "api_key", Staged: Main(staged)), None)).Problem);
+            Assert.Null((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new(name, "api_key", Staged: Main(staged), AllowedHosts: [new Uri(world.Upstream.Url).Authority]), None)).Problem);
             await world.ToolAsync(name, world.Upstream.Url, Slots[i % 3]);
             await world.CallAsync(HttpStatusCode.OK, name, "/typed");
             called.Add((name, canary));
@@ -177,7 +179,7 @@ public sealed partial class CanaryRules
         // Typed and never used, and one that is refused for what it is.
         for (var i = 0; i < 6; i++) await world.StageAsync(world.Canary("staged, never used"));
         var wrong = await world.StageAsync(world.Canary("two lines") + "\n" + world.Canary("two lines, the second"));
-        Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new("two_lines_prod", "api_key", Staged: wrong), None)).Problem);
+        Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new("two_lines_prod", "api_key", Staged: Main(wrong)), None)).Problem);
         using var refused = new HttpRequestMessage(HttpMethod.Post, "/ui/intake") { Content = new StringContent(world.Canary("without a ticket")) };
         using var answer = await world.Person.SendAsync(refused);
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);

@@ -25,7 +25,7 @@ public static class Urls
     public static string MembersOf(string? ws) => With(Members, ("ws", ws));
     public static string Workspace(string ws) => $"/w/{ws}";
     public static string Credentials(string ws) => $"/w/{ws}/credentials";
-    public static string NewCredential(string ws) => $"/w/{ws}/credentials/new";
+    public static string NewCredential(string ws, string? type = null) => $"/w/{ws}/credentials/new" + (type is null ? "" : "?type=" + type);
     public static string Credential(string ws, string name) => $"/w/{ws}/credentials/{name}";
     public static string Rotate(string ws, string name) => $"/w/{ws}/credentials/{name}/rotate";
     public static string Rotations(string ws) => $"/w/{ws}/rotations";

@@ -201,7 +201,7 @@ public sealed class CredentialPolicyTests(SharedApp shared) : IClassFixture<Shar
         var (id, ticket) = staged.Issue(admin);
         Assert.Null((await staged.StageAsync(admin, ticket, Plaintext.CopyOf("  typed value \n"u8), default)).Problem);
         var register = _app.Get<RegisterCredential>();
-        var input = new RegisterCredential.Input("typed_prod", "api_key", Staged: id, Scope: new ScopeNames(["nope"]));
+        var input = new RegisterCredential.Input("typed_prod", "api_key", Staged: new Dictionary<string, Guid> { [Credential.MainField] = id }, Scope: new ScopeNames(["nope"]));
         Assert.Equal(ProblemKind.Invalid, (await register.ExecuteAsync(admin, ws, input, default)).Problem?.Kind);
         Assert.Null((await register.ExecuteAsync(admin, ws, input with { Scope = null }, default)).Problem);
         Assert.Equal(ProblemKind.Invalid, (await register.ExecuteAsync(admin, ws, input with { Scope = null, Name = "twice_prod" }, default)).Problem?.Kind);

@@ -39,6 +39,12 @@ public sealed class Credential : ICataloged
 
     public List<ScopeMember> ScopeMembers { get; } = [];
 
+    /// <summary>Named fields and how they travel by themselves; sealed with the policy, so set it before <see cref="ChangePolicy"/>.</summary>
+    public Injection Injection { get; set; } = Injection.None;
+
+    /// <summary>True when somebody accepted that the value may stand in an address, which ends up in logs; sealed with the policy.</summary>
+    public bool AllowInUrl { get; set; }
+
     /// <summary>Grows with every change of scope or hosts; the newest must also stand in the audit trail.</summary>
     public int PolicyVersion { get; private set; }
 
@@ -126,6 +132,18 @@ public sealed class Credential : ICataloged
     {
         (Retiring ?? throw new InvalidOperationException("no retiring version")).Destroy(VersionState.Retired, now);
         Touch();
+    }
+
+    /// <summary>
+    /// Replaces the active version by one that the upstream itself gave (a refreshed token, a rolled session): no ceremony and no grace, because the old value is over for the upstream too.
+    /// A pending or retiring version stays as it is. The caller seals the value for <see cref="NextVersionNumber"/>.
+    /// </summary>
+    public CredentialVersion Roll(Guid versionId, SealedValue value, string fingerprint, string createdBy, DateTimeOffset? expiresAt, DateTimeOffset now)
+    {
+        var version = AddVersion(versionId, value, fingerprint, createdBy, now);
+        Active?.Destroy(VersionState.Retired, now);
+        (version.State, version.ActivatedAt, version.ExpiresAt, version.IsRolled, ActiveVersion) = (VersionState.Active, now, expiresAt, true, version.Number);
+        return version;
     }
 
     /// <summary>The pending version never goes live.</summary>

@@ -73,6 +73,15 @@ public sealed class CredentialVersion
     /// <summary>Retired or discarded at.</summary>
     public DateTimeOffset? RetiredAt { get; internal set; }
 
+    /// <summary>When the value itself ends, as its issuer says: a token's or a session's life.</summary>
+    public DateTimeOffset? ExpiresAt { get; set; }
+
+    /// <summary>True when the upstream gave this value in the course of use, not a person.</summary>
+    public bool IsRolled { get; internal set; }
+
+    /// <summary>The fields that are not secret, readable; the sealed ones are what travels.</summary>
+    public IReadOnlyDictionary<string, string> PlainFields { get; set; } = new Dictionary<string, string>();
+
     public VerifyResult? Verified { get; private set; }
 
     public DateTimeOffset? VerifiedAt { get; private set; }

@@ -16,8 +16,9 @@ namespace Evose.Admin.Features.Broker;
 /// <summary>
 /// <c>ANY /broker/{workspace}/{tool}/{**path}</c>: the nine steps of a call, in order. Steps 1 to 6 are <see cref="CallGate"/>'s; here the call is forwarded and completed.
 /// </summary>
-public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forwarder, OutboundClient outbound, IOptions<BrokerOptions> options, ILogger<BrokerEndpoint> log)
+public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forwarder, OutboundClient outbound, IEnumerable<IAnswerWatcher> watchers, IOptions<BrokerOptions> options, ILogger<BrokerEndpoint> log)
 {
+    private readonly IAnswerWatcher[] _watchers = [.. watchers];
     private readonly long _maxRequestBytes = options.Value.MaxRequestBytes;
     private readonly ForwarderRequestConfig _http = Config(options.Value, new Version(1, 1));
     private readonly ForwarderRequestConfig _https = Config(options.Value, new Version(2, 0));
@@ -54,7 +55,7 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
 
             // 7 Inject and forward: vetted addresses only, no redirects, nothing of ours goes along.
             var tool = call.Recorded.Call.Request!;
-            var error = await forwarder.SendAsync(context, tool.Authority, outbound.For(call.Recorded.Call.Workspace!.Id), tool.IsHttp ? _http : _https, new SecretInjector(call), context.RequestAborted);
+            var error = await forwarder.SendAsync(context, tool.Authority, outbound.For(call.Recorded.Call.Workspace!.Id), tool.IsHttp ? _http : _https, new SecretInjector(call, _watchers), context.RequestAborted);
 
             // 8 Scrub has its place here. 9 Complete.
             if (error == ForwarderError.None) CompleteAnswered(call.Recorded, context.Response.StatusCode);

@@ -70,7 +70,7 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
         for (var i = 0; i < versions.Length; i++)
         {
             var c = found[i]!;
-            versions[i] = new ChosenVersion(c.WorkspaceId, c.Id, c.Name, c.Active!.Number, c.Active.Value);
+            versions[i] = new ChosenVersion(c.WorkspaceId, c.Id, c.Name, c.Active!.Number, c.Active.Value, c);
             uses[i] = new VersionUse(c.Id, c.Name, c.Active.Number);
         }
         return new DecidedCall(Entry(catalog, now, key, r, workspace, tool, decision.Rule, false, agentRow, workflowRow, target, uses), null, workspace, request, versions, target);

@@ -5,6 +5,7 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Access;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Templates;
+using Evose.Admin.Platform.Brokering;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Outbound;
 using Microsoft.Extensions.Options;
@@ -12,7 +13,7 @@ using Microsoft.Extensions.Options;
 namespace Evose.Admin.Features.Broker;
 
 /// <summary>One call described in JSON: the same nine steps as the pass-through, with the answer read whole and given back in JSON.</summary>
-public sealed class InvokeTool(CallGate gate, OutboundClient outbound, IOptions<BrokerOptions> options)
+public sealed class InvokeTool(CallGate gate, OutboundClient outbound, IEnumerable<IAnswerWatcher> watchers, IOptions<BrokerOptions> options)
 {
     /// <param name="Path">Below the tool's base URL; with or without a leading slash, without a query.</param>
     /// <param name="Body">A text is sent as it is, anything else as JSON.</param>
@@ -69,6 +70,7 @@ public sealed class InvokeTool(CallGate gate, OutboundClient outbound, IOptions<
         foreach (var (name, value) in call.Request.Headers) Add(request, name, value);
 
         using var response = await outbound.For(call.Recorded.Call.Workspace!.Id).SendAsync(request, limit.Token);
+        foreach (var watcher in watchers) await watcher.AnsweredAsync(call.Recorded.Call.Versions, call.Request.Target, response, limit.Token);
         var bytes = await ReadAsync(response.Content, limit.Token);
         if (bytes is null)
         {

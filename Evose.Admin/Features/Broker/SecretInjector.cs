@@ -1,10 +1,11 @@
 using Evose.Admin.Domain.Templates;
+using Evose.Admin.Platform.Brokering;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Evose.Admin.Features.Broker;
 
 /// <summary>Step 7: what goes to the upstream and what comes back. The caller's headers without ours, then the tool's, which win.</summary>
-public sealed class SecretInjector(OpenedCall call) : HttpTransformer
+public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher> watchers) : HttpTransformer
 {
     // These speak for the origin that sends them, and in our answer that would be us.
     private static readonly string[] NotPassedOn = ["Set-Cookie", "Strict-Transport-Security", "Public-Key-Pins", "Clear-Site-Data", "Alt-Svc", "Service-Worker-Allowed", "Refresh", "Report-To", "NEL"];
@@ -36,6 +37,8 @@ public sealed class SecretInjector(OpenedCall call) : HttpTransformer
 
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
+        if (proxyResponse is not null)
+            foreach (var watcher in watchers) await watcher.AnsweredAsync(call.Recorded.Call.Versions, call.Request.Target, proxyResponse, cancellationToken);
         if (!await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)) return false;
         var headers = httpContext.Response.Headers;
         foreach (var name in NotPassedOn) headers.Remove(name);

@@ -30,8 +30,10 @@ internal static class CredentialWords
     public static Outcome<CredentialType> ParseType(string? word) => word switch
     {
         "api_key" => CredentialType.ApiKey,
-        "oauth_token" or "cookie" or "custom" => Problem.Invalid("type", $"The type {word} is not supported yet; it comes with a later version. Use api_key."),
-        _ => Problem.Invalid("type", "Say which type it is: api_key."),
+        "oauth_token" => CredentialType.OAuthToken,
+        "cookie" => CredentialType.Cookie,
+        "custom" => CredentialType.Custom,
+        _ => Problem.Invalid("type", "Say which type it is: api_key, oauth_token, cookie or custom."),
     };
 
     /// <summary>An instant in ISO 8601 that is still to come; one without an offset is UTC.</summary>

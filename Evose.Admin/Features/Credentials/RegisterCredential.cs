@@ -16,12 +16,12 @@ namespace Evose.Admin.Features.Credentials;
 /// <summary>Registers a credential whose first version is active at once. The value is sealed before anything is stored; row, policy and audit event are one transaction.</summary>
 public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, StagedValues staged, TimeProvider clock)
 {
-    /// <param name="Fields">The values, or null when one is staged. They stay the caller's to dispose.</param>
-    /// <param name="Staged">Id of a value that came in through the intake.</param>
+    /// <param name="Fields">The values, or null when they are staged. They stay the caller's to dispose.</param>
+    /// <param name="Staged">Ids of values that came in through the intake, by field.</param>
     /// <param name="AllowedHosts">Null: the hosts of the scoped tools.</param>
     /// <param name="Owner">E-mail; null is the acting person.</param>
     /// <param name="ExpiresAt">ISO 8601.</param>
-    public sealed record Input(string? Name, string? Type, IReadOnlyDictionary<string, Plaintext>? Fields = null, Guid? Staged = null, string? Description = null, ScopeNames? Scope = null,
+    public sealed record Input(string? Name, string? Type, IReadOnlyDictionary<string, Plaintext>? Fields = null, IReadOnlyDictionary<string, Guid>? Staged = null, string? Description = null, ScopeNames? Scope = null,
         IReadOnlyList<string>? AllowedHosts = null, string? Provider = null, string? Owner = null, string? ExpiresAt = null, bool HasInjection = false);
 
     /// <param name="Warnings">What a person should look at; nothing here stopped the registration.</param>
@@ -38,7 +38,7 @@ public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorize
         if (CredentialWords.RefuseText("provider", input.Provider, CredentialWords.MaxProvider) is { } badProvider) return badProvider;
         if (CredentialWords.ParseExpiry(input.ExpiresAt, now).Failed(out var badExpiry, out var expiresAt)) return badExpiry;
         if (DestinationPolicy.Normalize(input.AllowedHosts ?? []).Failed(out var badHost, out var hosts)) return badHost;
-        if (input.Staged is null && RefuseFields(type, input.Fields) is { } badValue) return badValue;
+        if (input.Staged is null && ValueShape.Of(type, input.Fields ?? new Dictionary<string, Plaintext>()).Failed(out var badValue, out _)) return badValue;
 
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var write = await db.BeginWriteAsync(ct);
@@ -50,18 +50,20 @@ public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorize
         if ((await OwnerAsync(db, actor, input.Owner, ct)).Failed(out var badOwner, out var owner)) return badOwner;
 
         // A staged value is taken last: what is refused above leaves it where it is, for the corrected form.
-        using var taken = input.Staged is { } id ? await staged.TakeAsync(db, actor, id, ct) : null;
-        if (input.Staged is not null && taken is null) return Problem.Invalid(Credential.MainField, "The value is no longer there: it is kept for 15 minutes. Enter it again.");
-        if (taken is not null && ValueRules.Refuse(type, Credential.MainField, taken.Bytes) is { } badStaged) return badStaged;
-        var value = taken ?? input.Fields![Credential.MainField];
+        using var taken = await staged.TakeAllAsync(db, actor, input.Staged, ct);
+        if (taken.Missing is { } missing) return Problem.Invalid(missing, "The value is no longer there: it is kept for 15 minutes. Enter it again.");
+        if (ValueShape.Of(type, input.Staged is null ? input.Fields! : taken.Values).Failed(out var badStaged, out var shaped)) return badStaged;
+        using var values = shaped;
 
         var credential = Credential.Register(Guid.CreateVersion7(now), workspace.Id, name, type, now);
         (credential.Description, credential.Provider, credential.OwnerId) = (CredentialWords.Trimmed(input.Description), CredentialWords.Trimmed(input.Provider), owner);
         if (expiresAt is not null) credential.Expire(expiresAt);
-        var fingerprint = vault.Fingerprint(value);
-        var warnings = await WarningsAsync(db, workspace.Id, name, fingerprint, value, ct);
-        var @sealed = vault.Seal(new SecretAddress(workspace.Id, credential.Id, 1), new Dictionary<string, Plaintext> { [Credential.MainField] = value });
-        credential.AddVersion(Guid.CreateVersion7(now), @sealed, fingerprint, actor.Name, now);
+        var fingerprint = vault.Fingerprint(values!.Identity);
+        var warnings = await WarningsAsync(db, workspace.Id, name, fingerprint, values.Identity, ct);
+        var @sealed = vault.Seal(new SecretAddress(workspace.Id, credential.Id, 1), values.Fields);
+        var version = credential.AddVersion(Guid.CreateVersion7(now), @sealed, fingerprint, actor.Name, now);
+        (version.PlainFields, version.ExpiresAt) = (values.Plain, values.ExpiresAt);
+        if (expiresAt is null && values.ExpiresAt is not null) credential.Expire(values.ExpiresAt);
         credential.Promote(now);
         credential.ChangePolicy(members!.Select(m => new ScopeMember { CredentialId = credential.Id, ConsumerId = m.Id, Kind = m.Kind }), hosts!, c => PolicySeal.Of(vault, c));
 
@@ -69,13 +71,6 @@ public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorize
         AuditTrail.Append(db, now, actor, AuditAction.CredentialRegistered, AuditSubject.Credential(credential, policy: true), $"{type.Wire()}; {ChangeScope.Describe(members!, hosts!)}");
         await write.CommitAsync(ct);
         return new Registered(name, hosts!, [.. warnings, .. PolicyWarnings(members!, hosts!)]);
-    }
-
-    private static Problem? RefuseFields(CredentialType type, IReadOnlyDictionary<string, Plaintext>? fields)
-    {
-        if (fields is null || !fields.TryGetValue(Credential.MainField, out var value)) return Problem.Invalid("fields", "Give the value in fields.value.");
-        // The other names are not quoted: one of them may be a value in the wrong place.
-        return fields.Count > 1 ? Problem.Invalid("fields", "An api_key has one field: value. Leave the others out.") : ValueRules.Refuse(type, "fields." + Credential.MainField, value.Bytes);
     }
 
     internal static async Task<Outcome<Guid?>> OwnerAsync(AdminDb db, Actor actor, string? email, CancellationToken ct)

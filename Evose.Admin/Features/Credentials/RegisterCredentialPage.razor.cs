@@ -14,9 +14,9 @@ public sealed partial class RegisterCredentialPage : AdminPage
     private readonly HashSet<string> _tools = [], _agents = [], _workflows = [];
     private readonly List<string> _hosts = [];
     private ConsumerChoicesQuery.View? _choices;
-    private SecretField? _value;
+    private CredentialValueInput? _value;
     private HostsInput? _hostsInput;
-    private Guid? _staged;
+    private CredentialType _type;
     private string _name = "", _owner = "", _expires = "";
     private string? _description, _provider, _error;
     private bool _nobody, _busy, _forbidden, _submitted;
@@ -31,6 +31,8 @@ public sealed partial class RegisterCredentialPage : AdminPage
 
     [Parameter] public string Ws { get; set; } = "";
 
+    [SupplyParameterFromQuery(Name = "type")] public string? TypeWord { get; set; }
+
     private bool ScopeIsEmpty => _tools.Count + _agents.Count + _workflows.Count == 0;
 
     private string? NameProblem => _name.Length == 0 ? (_submitted ? "Give it a name." : null) : CredentialName.IsValid(_name) ? null : CredentialName.Rule;
@@ -39,10 +41,12 @@ public sealed partial class RegisterCredentialPage : AdminPage
 
     private string? Suggestion => _name.Length > 0 && (!CredentialName.IsValid(_name) || CredentialName.Environment(_name) is null) && CredentialName.Suggest(_name) is { } better && better != _name ? better : null;
 
-    private string ValueHelp => _staged is null ? "Sent straight to the vault, never shown again. Blanks and line breaks at its ends are removed."
+    private string ValueHelp => _value is not { Staged.Count: > 0 } ? "Sent straight to the vault, never shown again. Blanks and line breaks at its ends are removed."
         : "The value you entered is kept, sealed, for 15 minutes: you need not enter it again.";
 
     private List<string> HostsOfTools => [.. _tools.Select(t => _choices?.ToolHosts.GetValueOrDefault(t)).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
+
+    protected override void OnParametersSet() => _type = CredentialWords.ParseType(TypeWord ?? "api_key").Failed(out _, out var type) ? CredentialType.ApiKey : type;
 
     protected override async Task OnInitializedAsync()
     {
@@ -80,17 +84,15 @@ public sealed partial class RegisterCredentialPage : AdminPage
         if (!await _hostsInput!.FlushAsync()) return "One of the hosts cannot be kept. Correct it first.";
         if (await _value!.HasValueAsync())
         {
-            var (id, ticket) = Staged.Issue(Actor);
-            if (await _value.SendAsync(ticket) is { } refused) return refused;
-            _staged = id;
+            if (await _value.SendAsync(() => Staged.Issue(Actor)) is { } refused) return refused;
         }
-        if (_staged is null) return "Enter the value.";
+        if (_value.Staged.Count == 0) return "Enter the value.";
 
-        var input = new RegisterCredential.Input(_name, "api_key", Staged: _staged, Description: _description, Scope: new ScopeNames([.. _tools], [.. _agents], [.. _workflows]), AllowedHosts: _hosts.Count == 0 ? null : _hosts,
+        var input = new RegisterCredential.Input(_name, _type.Wire(), Staged: _value.Staged, Description: _description, Scope: new ScopeNames([.. _tools], [.. _agents], [.. _workflows]), AllowedHosts: _hosts.Count == 0 ? null : _hosts,
             Provider: _provider, Owner: _owner, ExpiresAt: _expires.Length == 0 ? null : _expires);
         if ((await Register.ExecuteAsync(Actor, Ws, input, Gone)).Failed(out var problem, out var made))
         {
-            if (problem.Details?.GetValueOrDefault("field") is Credential.MainField) _staged = null;
+            if (problem.Details?.GetValueOrDefault("field") is Credential.MainField) _value.Forget();
             return problem.Message;
         }
         foreach (var warning in made.Warnings) Snackbar.Add(warning, Severity.Warning, o => o.RequireInteraction = true);

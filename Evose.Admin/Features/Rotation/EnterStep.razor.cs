@@ -8,7 +8,7 @@ namespace Evose.Admin.Features.Rotation;
 /// <summary>Step 2: the new value goes past the page into the vault, then a check says whether the upstream accepts it.</summary>
 public sealed partial class EnterStep : AdminPage
 {
-    private SecretField? _field;
+    private CredentialValueInput? _field;
     private string? _error, _reason;
     private bool _busy;
 
@@ -37,9 +37,8 @@ public sealed partial class EnterStep : AdminPage
                 _error = "Enter the new value.";
                 return;
             }
-            var (id, ticket) = Staged.Issue(Actor);
-            if ((_error = await _field.SendAsync(ticket)) is not null) return;
-            var outcome = await Start.ExecuteAsync(Actor, Ws, View.Credential, new StartRotation.Input(null, id), Gone);
+            if ((_error = await _field.SendAsync(() => Staged.Issue(Actor))) is not null) return;
+            var outcome = await Start.ExecuteAsync(Actor, Ws, View.Credential, new StartRotation.Input(null, _field.Staged), Gone);
             if (outcome.Failed(out var problem, out var started))
             {
                 _error = problem.Message;

@@ -44,14 +44,14 @@ public sealed record ProbePlan(Guid WorkspaceId, CatalogConsumer? Tool, Uri? Tar
             if (!IsInScope(named.Scope, tool.Id)) return Refused($"The scope of the credential '{name}' does not name the tool '{tool.Name}'.", Denial.ScopeTool.Rule());
             if (!named.Destinations.Allows(target)) return Refused($"The credential '{name}' may not travel to {target.IdnHost}. Add the host to its destinations if it should.", Denial.Destination.Rule());
             versions.Add(mine
-                ? new ChosenVersion(named.WorkspaceId, named.Id, name, pending.Number, pending.Value!)
-                : new ChosenVersion(named.WorkspaceId, named.Id, name, named.Active!.Number, named.Active.Value));
+                ? new ChosenVersion(named.WorkspaceId, named.Id, name, pending.Number, pending.Value!, named)
+                : new ChosenVersion(named.WorkspaceId, named.Id, name, named.Active!.Number, named.Active.Value, named));
         }
         return egress.CheckTarget(target, tool.Request.Base.Port) is { } guarded
             ? Refused(guarded.Message, EgressGuard.Rule)
             : new ProbePlan(credential.WorkspaceId, tool, target, versions, null, null);
 
-        ProbePlan Refused(string why, string rule) => new(credential.WorkspaceId, tool, target, [new ChosenVersion(credential.WorkspaceId, credentialId, credential.Name, pending.Number, pending.Value!)], why, rule);
+        ProbePlan Refused(string why, string rule) => new(credential.WorkspaceId, tool, target, [new ChosenVersion(credential.WorkspaceId, credentialId, credential.Name, pending.Number, pending.Value!, credential)], why, rule);
     }
 
     // A person asks, not an agent: of a scope's lists only the tools' counts. An empty scope is nobody's.

@@ -22,6 +22,9 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
     public sealed record View(Guid CredentialId, string Credential, CredentialType Type, string? Provider, RotationRow? Rotation, int Step, int NextVersion,
         IReadOnlyList<VersionRow> Versions, RetireDecision? Retirement, TimeSpan QuietWindow, MoveRow? LastMove, DateTimeOffset Now)
     {
+        /// <summary>The fields that the credential names.</summary>
+        public IReadOnlyList<FieldRule> Fields { get; init; } = [];
+
         public VersionRow? Pending => In(VersionState.Pending);
 
         public VersionRow? Active => In(VersionState.Active);
@@ -68,7 +71,7 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
             (retirement, quiet) = (RotationPolicy.CanRetire(evidence, now), evidence.QuietWindow);
         }
         return new View(credential.Id, credential.Name, credential.Type, credential.Provider, row is null ? null : Shape(row), RotationPolicy.Step(RotationFacts.Of(credential, row is { IsOpen: true, SkipVerify: true })),
-            credential.NextVersionNumber, await VersionsAsync(db, credential, ct), retirement, quiet, await LastMoveAsync(db, credential.Id, ct), now);
+            credential.NextVersionNumber, await VersionsAsync(db, credential, ct), retirement, quiet, await LastMoveAsync(db, credential.Id, ct), now) { Fields = credential.Injection.Fields };
     }
 
     private static RotationRow Shape(Domain.Credentials.Rotation r) => new(r.Id, r.State, r.Revision, r.PendingVersion, r.OldVersion, r.StartedBy, r.StartedAt, r.PromotedBy, r.PromotedAt,

@@ -18,9 +18,9 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
     public const int MaxReason = 400;
 
     /// <param name="Fields">The new values by field; what is not named is carried over from the active version. The caller disposes them.</param>
-    /// <param name="Staged">Id of the value that a page's form sent to the intake; it becomes the main field.</param>
+    /// <param name="Staged">Ids of the values that a page's form sent to the intake, by field.</param>
     /// <param name="SkipVerify">A person answers for going live without a check.</param>
-    public sealed record Input(IReadOnlyDictionary<string, Plaintext>? Fields, Guid? Staged = null, bool SkipVerify = false, string? SkipVerifyReason = null);
+    public sealed record Input(IReadOnlyDictionary<string, Plaintext>? Fields, IReadOnlyDictionary<string, Guid>? Staged = null, bool SkipVerify = false, string? SkipVerifyReason = null);
 
     /// <param name="Warning">Something to look at that does not stand in the way.</param>
     public sealed record Started(Guid RotationId, int Version, string? Warning);
@@ -44,12 +44,14 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
         var fingerprints = values.Given.TryGetValue(Credential.MainField, out var main) ? Fingerprints(main) : [];
         if (RefuseSame(credential, fingerprints) is { } same) return same;
         values.CarryOver(vault, credential);
-        if (!values.All.TryGetValue(Credential.MainField, out var identity)) identity = values.All.OrderBy(v => v.Key, StringComparer.Ordinal).First().Value;
+        if (ValueShape.Of(credential.Type, values.All).Failed(out var badValue, out var shaped)) return badValue;
+        using var made = shaped;
 
         var now = clock.GetUtcNow();
         var number = credential.NextVersionNumber;
-        var sealedValue = vault.Seal(new SecretAddress(workspace.Id, credential.Id, number), values.All);
-        var version = credential.AddVersion(Guid.CreateVersion7(now), sealedValue, vault.Fingerprint(identity), actor.Name, now);
+        var sealedValue = vault.Seal(new SecretAddress(workspace.Id, credential.Id, number), made!.Fields);
+        var version = credential.AddVersion(Guid.CreateVersion7(now), sealedValue, vault.Fingerprint(made.Identity), actor.Name, now);
+        (version.PlainFields, version.ExpiresAt) = (made.Plain, made.ExpiresAt);
         var rotation = Domain.Credentials.Rotation.Start(Guid.CreateVersion7(now), credential, number, actor.Name, now);
         if (input.SkipVerify) rotation.SkipVerification(string.IsNullOrWhiteSpace(input.SkipVerifyReason) ? "No reason given." : input.SkipVerifyReason.Trim());
         db.CredentialVersions.Add(version);
@@ -66,7 +68,7 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
         if (!Placeholder.IsField(field)) return Problem.Invalid("fields", "A field's name is 1 to 32 lower-case letters, digits or '_', starting with a letter.");
         // Only a custom credential has fields of its own making; elsewhere a new name is a slip that no template would find.
         var known = credential.Active?.Fields.Exists(f => f.Name == field) ?? true;
-        if (credential.Type == CredentialType.ApiKey && field != Credential.MainField && !known) return Problem.Invalid($"fields.{field}", "This credential has no such field. Name it as the version in use does.");
+        if (credential.Type != CredentialType.Custom && field != Credential.MainField && !known) return Problem.Invalid($"fields.{field}", "This credential has no such field. Name it as the version in use does.");
         return ValueRules.Refuse(credential.Type, $"fields.{field}", value.Bytes);
     }
 
@@ -104,13 +106,11 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
         public async Task<Problem?> CollectAsync(AdminDb db, Actor actor, StagedValues staged, Input input, CancellationToken ct)
         {
             foreach (var (field, value) in input.Fields ?? new Dictionary<string, Plaintext>()) Given[field] = value;
-            if (input.Staged is { } id)
-            {
-                if (await staged.TakeAsync(db, actor, id, ct) is not { } value) return Problem.Invalid("fields.value", "The value is not there any more. Enter it again.");
-                _mine.Add(value);
-                Given[Credential.MainField] = value;
-            }
-            return Given.Count == 0 ? Problem.Invalid("fields", "Give the new value in fields.value.") : Given.Count > 32 ? Problem.Invalid("fields", "A credential has at most 32 fields.") : null;
+            var taken = await staged.TakeAllAsync(db, actor, input.Staged, ct);
+            _mine.AddRange(taken.Values.Values);
+            if (taken.Missing is { } missing) return Problem.Invalid($"fields.{missing}", "The value is not there any more. Enter it again.");
+            foreach (var (field, value) in taken.Values) Given[field] = value;
+            return Given.Count == 0 ? Problem.Invalid("fields", "Give the new value in fields.value.") : Given.Count > ValueShape.MaxFields ? Problem.Invalid("fields", $"A credential has at most {ValueShape.MaxFields} fields.") : null;
         }
 
         public void CarryOver(SecretVault vault, Credential credential)

@@ -64,4 +64,5 @@ public sealed class OpenedValues : IDisposable
 }
 
 /// <summary>The version of a credential that a call uses, with its sealed bytes.</summary>
-public readonly record struct ChosenVersion(Guid WorkspaceId, Guid CredentialId, string Name, int Version, SealedValue Value);
+/// <param name="Rules">The credential as the catalogue has it: type and rules of travel.</param>
+public readonly record struct ChosenVersion(Guid WorkspaceId, Guid CredentialId, string Name, int Version, SealedValue Value, CatalogCredential Rules);

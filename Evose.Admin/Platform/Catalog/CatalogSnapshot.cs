@@ -41,14 +41,16 @@ public sealed record CatalogConsumer(Guid Id, Guid WorkspaceId, ConsumerKind Kin
 
 /// <summary>A tool's request, compiled once per change.</summary>
 /// <param name="Base">Absolute address; its path has no trailing slash.</param>
-/// <param name="Credentials">Distinct names of the credentials that the templates name.</param>
+/// <param name="Credentials">Distinct names of the credentials that the templates name or that are attached.</param>
+/// <param name="Attached">Those of them that travel by their own rules.</param>
 public sealed record ToolRequest(
     Uri Base,
     string? Method,
     IReadOnlyList<(string Name, SecretTemplate Template)> Headers,
     IReadOnlyList<(string Name, SecretTemplate Template)> Query,
     SecretTemplate? Body,
-    IReadOnlyList<string> Credentials)
+    IReadOnlyList<string> Credentials,
+    IReadOnlyList<string> Attached)
 {
     /// <summary>The base as text without a trailing slash.</summary>
     public string Prefix { get; } = Base.AbsoluteUri.TrimEnd('/');
@@ -77,7 +79,15 @@ public sealed record ToolRequest(
 /// <summary>A credential as the data plane knows it: policy and the sealed bytes of the active version.</summary>
 /// <param name="Active">Null when no version is active.</param>
 /// <param name="Tampered">Scope or hosts are not as the app wrote them: refuse.</param>
-public sealed record CatalogCredential(Guid Id, Guid WorkspaceId, string Name, Scope Scope, Destinations Destinations, CatalogVersion? Active, bool Tampered);
+public sealed record CatalogCredential(Guid Id, Guid WorkspaceId, string Name, Scope Scope, Destinations Destinations, CatalogVersion? Active, bool Tampered)
+{
+    public CredentialType Type { get; init; }
+
+    public Injection Injection { get; init; } = Injection.None;
+
+    public bool AllowInUrl { get; init; }
+}
 
 /// <summary>A version's sealed bytes.</summary>
-public sealed record CatalogVersion(int Number, SealedValue Value);
+/// <param name="ExpiresAt">When the value itself ends, as its issuer says.</param>
+public sealed record CatalogVersion(int Number, SealedValue Value, DateTimeOffset? ExpiresAt = null);

@@ -97,9 +97,9 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
         {
             if (c.ArchivedAt is not null) continue;
             var tampered = !CryptographicOperations.FixedTimeEquals(c.PolicyMac, PolicySeal.Of(vault, c)) || policies.GetValueOrDefault(c.Id) != c.PolicyVersion;
-            var active = c.Active is { Value: { } value } v && v.Number == c.ActiveVersion ? new CatalogVersion(v.Number, value) : null;
+            var active = c.Active is { Value: { } value } v && v.Number == c.ActiveVersion ? new CatalogVersion(v.Number, value, v.ExpiresAt) : null;
             credentialsById[c.Id] = credentials[(c.WorkspaceId, c.Name)] =
-                new CatalogCredential(c.Id, c.WorkspaceId, c.Name, c.Scope, DestinationPolicy.Compile(c.AllowedHosts), active, tampered);
+                new CatalogCredential(c.Id, c.WorkspaceId, c.Name, c.Scope, DestinationPolicy.Compile(c.AllowedHosts), active, tampered) { Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl };
         }
 
         var keys = old.ApiKeys.ToBuilder();
@@ -131,7 +131,9 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
         }
         SecretTemplate? body = null;
         if (config.Body is not null && (body = Parse(config.Body, names)) is null) return null;
-        return new ToolRequest(uri, config.Method, headers, query, body, names);
+        foreach (var name in config.Attached ?? [])
+            if (!names.Contains(name)) names.Add(name);
+        return new ToolRequest(uri, config.Method, headers, query, body, names, config.Attached ?? []);
     }
 
     private static SecretTemplate? Parse(string text, List<string> names)

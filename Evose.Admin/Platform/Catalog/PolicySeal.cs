@@ -32,6 +32,8 @@ public static class PolicySeal
             p.Number((long)member.Kind);
             p.Id(member.ConsumerId);
         }
+        p.Number(c.AllowInUrl ? 1L : 0L);
+        p.Text(JsonSerializer.Serialize(c.Injection, JsonSerializerOptions.Default));
         return p.Written.ToArray();
     }
 

@@ -53,6 +53,18 @@ public sealed class StagedValues(IDbContextFactory<AdminDb> dbs, SecretVault vau
         return vault.OpenBlob("staged", id.ToByteArray(true), row.Sealed);
     }
 
+    /// <summary>Takes several values out, by field; the first that is not there any more is named as missing.</summary>
+    public async Task<TakenValues> TakeAllAsync(AdminDb db, Actor actor, IReadOnlyDictionary<string, Guid>? ids, CancellationToken ct)
+    {
+        var values = new Dictionary<string, Plaintext>(StringComparer.Ordinal);
+        foreach (var (field, id) in ids ?? new Dictionary<string, Guid>())
+        {
+            if (await TakeAsync(db, actor, id, ct) is not { } value) return new TakenValues(values, field);
+            values[field] = value;
+        }
+        return new TakenValues(values, null);
+    }
+
     private Guid? Read(Actor actor, string? ticket)
     {
         try
@@ -64,5 +76,15 @@ public sealed class StagedValues(IDbContextFactory<AdminDb> dbs, SecretVault vau
         {
             return null;
         }
+    }
+}
+
+/// <summary>Values taken out of the intake, by field. Disposing zeroes them.</summary>
+/// <param name="Missing">The field whose value was not there any more; null when all were.</param>
+public sealed record TakenValues(IReadOnlyDictionary<string, Plaintext> Values, string? Missing) : IDisposable
+{
+    public void Dispose()
+    {
+        foreach (var value in Values.Values) value.Dispose();
     }
 }

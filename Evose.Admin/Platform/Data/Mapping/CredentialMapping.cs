@@ -22,6 +22,12 @@ internal sealed class CredentialMapping : IEntityTypeConfiguration<Credential>
             h => JsonSerializer.Serialize(h, JsonSerializerOptions.Default),
             t => JsonSerializer.Deserialize<List<string>>(t, JsonSerializerOptions.Default)!,
             new ValueComparer<IReadOnlyList<string>>((x, y) => x!.SequenceEqual(y!), h => h.Count, h => h));
+        b.Property(c => c.Injection).HasConversion(
+            i => JsonSerializer.Serialize(i, JsonSerializerOptions.Default),
+            t => t.Length == 0 ? Injection.None : JsonSerializer.Deserialize<Injection>(t, JsonSerializerOptions.Default)!,
+            // The record compares lists by reference; its text is its value.
+            new ValueComparer<Injection>(
+                (x, y) => JsonSerializer.Serialize(x, JsonSerializerOptions.Default) == JsonSerializer.Serialize(y, JsonSerializerOptions.Default), i => i.Fields.Count, i => i));
         b.Ignore(c => c.Scope).Ignore(c => c.Pending).Ignore(c => c.Active).Ignore(c => c.Retiring).Ignore(c => c.NextVersionNumber);
         b.HasOne<Workspace>().WithMany().HasForeignKey(c => c.WorkspaceId);
         b.HasMany(c => c.Versions).WithOne().HasForeignKey(v => v.CredentialId);
@@ -41,6 +47,10 @@ internal sealed class CredentialVersionMapping : IEntityTypeConfiguration<Creden
         b.Property(v => v.Fingerprint).HasMaxLength(64);
         b.Property(v => v.VerifyNote).HasMaxLength(400);
         b.Property(v => v.CreatedBy).HasMaxLength(256);
+        b.Property(v => v.PlainFields).HasConversion(
+            f => f.Count == 0 ? "" : JsonSerializer.Serialize(f, JsonSerializerOptions.Default),
+            t => t.Length == 0 ? new Dictionary<string, string>() : JsonSerializer.Deserialize<Dictionary<string, string>>(t, JsonSerializerOptions.Default)!,
+            new ValueComparer<IReadOnlyDictionary<string, string>>((x, y) => x!.Count == y!.Count && !x.Except(y).Any(), f => f.Count, f => f));
         b.Ignore(v => v.Value);
         b.HasMany(v => v.Fields).WithOne().HasForeignKey(f => f.VersionId);
         b.HasIndex(v => new { v.CredentialId, v.Number }).IsUnique();

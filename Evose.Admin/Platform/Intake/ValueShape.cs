@@ -1,0 +1,60 @@
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Templates;
+using Evose.Admin.Platform.Vault;
+
+namespace Evose.Admin.Platform.Intake;
+
+/// <summary>The values of one version, checked and in the form in which they are sealed. Disposing zeroes what was made here; what was given stays the giver's.</summary>
+/// <param name="Fields">Every field to seal, the plain ones included.</param>
+/// <param name="Plain">Those that people may see.</param>
+/// <param name="ExpiresAt">When the value itself ends, as it says itself.</param>
+public sealed record ShapedValues(IReadOnlyDictionary<string, Plaintext> Fields, IReadOnlyDictionary<string, string> Plain, DateTimeOffset? ExpiresAt, IReadOnlyList<Plaintext> Made) : IDisposable
+{
+    public ShapedValues(IReadOnlyDictionary<string, Plaintext> fields) : this(fields, new Dictionary<string, string>(), null, []) { }
+
+    /// <summary>The value that two versions are compared by: the main field, or the first by name.</summary>
+    public Plaintext Identity => Fields.TryGetValue(Credential.MainField, out var main) ? main : Fields.OrderBy(f => f.Key, StringComparer.Ordinal).First().Value;
+
+    public void Dispose()
+    {
+        foreach (var value in Made) value.Dispose();
+    }
+}
+
+/// <summary>What the fields of each type are: reads what a person or a program gave into what is kept. Says what is wrong and where, never what stands there.</summary>
+public static class ValueShape
+{
+    public const int MaxFields = 32;
+
+    public static Outcome<ShapedValues> Of(CredentialType type, IReadOnlyDictionary<string, Plaintext> given)
+    {
+        if (given.Count == 0) return Problem.Invalid("fields", "Give the value in fields.value.");
+        return type switch
+        {
+            CredentialType.ApiKey => Single("An api_key", type, given),
+            CredentialType.OAuthToken => Single("An oauth_token", type, given),
+            CredentialType.Cookie => Single("A cookie", type, given),
+            CredentialType.Custom => Named(type, given),
+        };
+    }
+
+    private static Outcome<ShapedValues> Single(string called, CredentialType type, IReadOnlyDictionary<string, Plaintext> given)
+    {
+        if (!given.TryGetValue(Credential.MainField, out var value)) return Problem.Invalid("fields", "Give the value in fields.value.");
+        // The other names are not quoted: one of them may be a value in the wrong place.
+        if (given.Count > 1) return Problem.Invalid("fields", $"{called} has one field: value. Leave the others out.");
+        return ValueRules.Refuse(type, "fields." + Credential.MainField, value.Bytes) is { } bad ? bad : new ShapedValues(given);
+    }
+
+    private static Outcome<ShapedValues> Named(CredentialType type, IReadOnlyDictionary<string, Plaintext> given)
+    {
+        if (given.Count > MaxFields) return Problem.Invalid("fields", $"A credential has at most {MaxFields} fields.");
+        foreach (var (name, value) in given)
+        {
+            if (!Placeholder.IsField(name)) return Problem.Invalid("fields", "A field's name is 1 to 32 lower-case letters, digits or '_', starting with a letter.");
+            if (ValueRules.Refuse(type, "fields." + name, value.Bytes) is { } bad) return bad;
+        }
+        return new ShapedValues(given);
+    }
+}
