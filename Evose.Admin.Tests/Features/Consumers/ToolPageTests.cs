@@ -28,13 +28,13 @@ public sealed class ToolPageTests(ConsumersApp shared)
         Type(page, "tool-name", "svc");
         Type(page, "tool-base-url", "https://api.service.test/v1");
         Type(page, "headers-value-1", "Bearer sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z");
-        page.Find("[data-testid=tool-save]").Click();
+        page.Now(() => page.Find("[data-testid=tool-save]").Click());
         page.WaitForElement("[data-testid=problem]");
         Assert.Contains("{{credential:openai_prod}}", page.Find("[data-testid=problem]").TextContent);
         Assert.DoesNotContain("sk-proj", page.Find("[data-testid=problem]").TextContent);
 
         Type(page, "headers-value-1", "Bearer {{credential:svc_prod}}");
-        page.Find("[data-testid=tool-save]").Click();
+        page.Now(() => page.Find("[data-testid=tool-save]").Click());
         var navigation = browser.Services.GetRequiredService<NavigationManager>();
         page.WaitForAssertion(() => Assert.EndsWith($"/w/{place.Ws}/tools/svc", navigation.Uri));
         Assert.Equal("Bearer {{credential:svc_prod}}", (await App.ConsumerAsync(place.Workspace.Id, ConsumerKind.Tool, "svc")).Config!.Headers["Authorization"]);
@@ -53,7 +53,7 @@ public sealed class ToolPageTests(ConsumersApp shared)
         Assert.Equal($"/w/{place.Ws}/credentials/svc_prod", page.Find("[data-testid=template] a.chip").GetAttribute("href"));
         Assert.Contains($"/broker/{place.Ws}/svc", page.Markup);
         Assert.Contains("headers.Authorization", page.Find("[data-testid=uses-svc_prod]").TextContent);
-        page.Find("[data-testid=scope-svc_prod]").Click();
+        page.Now(() => page.Find("[data-testid=scope-svc_prod]").Click());
         page.WaitForAssertion(() => Assert.Empty(page.FindAll("[data-testid=scope-svc_prod]")));
     }
 
@@ -87,8 +87,8 @@ public sealed class ToolPageTests(ConsumersApp shared)
         var page = browser.Render<GroupPage>(p => p.Add(x => x.Ws, place.Ws).AddCascadingValue(admin));
         page.WaitForElement("[data-testid=group-save]");
         Type(page, "group-name", "helper");
-        page.Find("[data-testid=tool-svc]").Change(true);
-        page.Find("[data-testid=group-save]").Click();
+        page.Now(() => page.Find("[data-testid=tool-svc]").Change(true));
+        page.Now(() => page.Find("[data-testid=group-save]").Click());
         page.WaitForAssertion(() => Assert.EndsWith($"/w/{place.Ws}/agents/helper", navigation.Uri));
 
         navigation.NavigateTo($"/w/{place.Ws}/agents");
@@ -115,7 +115,10 @@ public sealed class ToolPageTests(ConsumersApp shared)
         where T : IComponent
     {
         var input = page.Find($"[data-testid={testId}]");
-        if (input.HasAttribute("blazor:oninput")) input.Input(text);
-        else input.Change(text);
+        page.Now(() =>
+        {
+            if (input.HasAttribute("blazor:oninput")) input.Input(text);
+            else input.Change(text);
+        });
     }
 }

@@ -25,7 +25,7 @@ public sealed class CredentialPagesTests(SharedApp shared) : IClassFixture<Share
         Type("openai");
         Assert.Contains("End it with the environment", Help());
         Assert.Empty(cut.FindAll("[aria-invalid=true]"));
-        cut.Find("[data-testid=name-suggestion]").Click();
+        cut.Now(() => cut.Find("[data-testid=name-suggestion]").Click());
         Assert.Equal("openai_prod", cut.Find("[data-testid=credential-name]").GetAttribute("value"));
         Assert.Contains("Follows the convention", Help());
         Assert.Contains("{{credential:openai_prod}}", cut.Markup);
@@ -36,7 +36,7 @@ public sealed class CredentialPagesTests(SharedApp shared) : IClassFixture<Share
 
         string Help() => cut.Find("[data-testid=name-help]").TextContent;
 
-        void Type(string name) => cut.Find("[data-testid=credential-name]").Input(name);
+        void Type(string name) => cut.Now(() => cut.Find("[data-testid=credential-name]").Input(name));
     }
 
     [Fact]
@@ -46,10 +46,11 @@ public sealed class CredentialPagesTests(SharedApp shared) : IClassFixture<Share
         await Given.ToolAsync(_app, ws, "crm", "https://crm.example.test:8443/api");
         await using var page = await BrowserAsync();
         var cut = page.Render<RegisterCredentialPage>(p => p.Add(c => c.Ws, ws));
-        cut.WaitForElement("[data-testid=credential-name]").Input("crm_prod");
+        cut.WaitForElement("[data-testid=credential-name]");
+        cut.Now(() => cut.Find("[data-testid=credential-name]").Input("crm_prod"));
         await cut.Find("form").SubmitAsync();
         Assert.Contains("nobody may use it", cut.Find("[data-testid=register-error]").TextContent);
-        cut.Find("[data-testid=scope-tool-crm]").Change(true);
+        cut.Now(() => cut.Find("[data-testid=scope-tool-crm]").Change(true));
         Assert.Empty(cut.FindAll("[data-testid=confirm-empty-scope]"));
         Assert.Contains("crm.example.test:8443", cut.Find("[data-testid=hosts-from-tools]").TextContent);
     }
