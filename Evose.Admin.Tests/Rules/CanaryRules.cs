@@ -160,7 +160,7 @@ public sealed partial class CanaryRules
         await world.CallAsync(HttpStatusCode.Forbidden, "unsafe_prod", "/x", invoke: true);
     }
 
-    private static Dictionary<string, Guid> Main(Guid staged) => new() { [Credential.MainField] = staged };
+    private static Dictionary<string, Guid> ByField(Guid staged) => new() { [Credential.MainField] = staged };
 
     private static async Task IntakeAsync(CanaryWorld world, List<(string, string)> called)
     {
@@ -170,8 +170,8 @@ public sealed partial class CanaryRules
             var (name, canary) = ($"typed_{i}_prod", world.Canary("typed"));
             var staged = await world.StageAsync(canary);
             // Refused once, then corrected, as people do.
-            Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new("Not A Name", "api_key", Staged: Main(staged)), None)).Problem);
-            Assert.Null((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new(name, "api_key", Staged: Main(staged), AllowedHosts: [new Uri(world.Upstream.Url).Authority]), None)).Problem);
+            Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new("Not A Name", "api_key", Staged: ByField(staged)), None)).Problem);
+            Assert.Null((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new(name, "api_key", Staged: ByField(staged), AllowedHosts: [new Uri(world.Upstream.Url).Authority]), None)).Problem);
             await world.ToolAsync(name, world.Upstream.Url, Slots[i % 3]);
             await world.CallAsync(HttpStatusCode.OK, name, "/typed");
             called.Add((name, canary));
@@ -179,7 +179,7 @@ public sealed partial class CanaryRules
         // Typed and never used, and one that is refused for what it is.
         for (var i = 0; i < 6; i++) await world.StageAsync(world.Canary("staged, never used"));
         var wrong = await world.StageAsync(world.Canary("two lines") + "\n" + world.Canary("two lines, the second"));
-        Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new("two_lines_prod", "api_key", Staged: Main(wrong)), None)).Problem);
+        Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new("two_lines_prod", "api_key", Staged: ByField(wrong)), None)).Problem);
         using var refused = new HttpRequestMessage(HttpMethod.Post, "/ui/intake") { Content = new StringContent(world.Canary("without a ticket")) };
         using var answer = await world.Person.SendAsync(refused);
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
@@ -210,7 +210,7 @@ public sealed partial class CanaryRules
         var start = world.App.Get<StartRotation>();
         await using (var db = await world.App.DbAsync())
             if (await db.Rotations.AnyAsync(r => r.State == RotationState.Pending || r.State == RotationState.Grace, None)) await world.SendAsync("DELETE", rotation);
-        var started = await start.ExecuteAsync(world.Actor, CanaryWorld.Ws, name, new(null, staged, SkipVerify: true, SkipVerifyReason: "tested by hand"), None);
+        var started = await start.ExecuteAsync(world.Actor, CanaryWorld.Ws, name, new(null, ByField(staged), SkipVerify: true, SkipVerifyReason: "tested by hand"), None);
         Assert.True(started.Problem is null, started.Problem?.Message);
         await world.MustAsync(HttpStatusCode.OK, "POST", rotation + "/promote", new { grace = "01:00:00" });
         await world.CallAsync(HttpStatusCode.OK, name, "/last");

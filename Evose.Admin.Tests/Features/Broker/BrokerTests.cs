@@ -188,13 +188,13 @@ public sealed class BrokerTests
         });
         using var caller = world.Caller();
         // The upstream has sent nothing but headers, and still they arrive.
-        using var answer = await caller.GetAsync("/broker/cs/gpt-call/stream", HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(5));
+        using var answer = await caller.GetAsync("/broker/cs/gpt-call/stream", HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(15));
         await using var body = await answer.Content.ReadAsStreamAsync();
         var buffer = new byte[100];
         for (var i = 0; i < 3; i++)
         {
             next.Release();
-            var n = await body.ReadAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(5));
+            var n = await body.ReadAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(15));
             Assert.Equal($"data: {i}\n\n", Encoding.UTF8.GetString(buffer, 0, n));
         }
         Assert.Equal(0, await body.ReadAsync(buffer));

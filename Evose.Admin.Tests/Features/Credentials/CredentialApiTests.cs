@@ -74,7 +74,6 @@ public sealed class CredentialApiTests(SharedApp shared) : IClassFixture<SharedA
     [InlineData("""{"name":"a_prod","fields":{"value":"abc"}}""", "type")]
     [InlineData("""{"name":"a_prod","type":"password","fields":{"value":"abc"}}""", "type")]
     [InlineData("""{"name":"a_prod","type":"custom","fields":{"Not-A-Field":"abc"}}""", "fields")]
-    [InlineData("""{"name":"a_prod","type":"password","fields":{"value":"abc"}}""", "type")]
     [InlineData("""{"name":"a_prod","type":"api_key"}""", "fields")]
     [InlineData("""{"name":"a_prod","type":"api_key","fields":{}}""", "fields")]
     [InlineData("""{"name":"a_prod","type":"api_key","fields":{"key":"abc"}}""", "fields")]

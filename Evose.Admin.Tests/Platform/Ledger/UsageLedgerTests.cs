@@ -18,7 +18,7 @@ public sealed class UsageLedgerTests
         using var full = new FullDisk(world.App.DataDirectory);
         for (var i = 0; i < 5; i++)
         {
-            using var answer = await caller.GetAsync("/broker/cs/gpt-call/x").WaitAsync(TimeSpan.FromSeconds(4));
+            using var answer = await caller.GetAsync("/broker/cs/gpt-call/x").WaitAsync(TimeSpan.FromSeconds(10));
             Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
             Assert.Contains("AUDIT_UNAVAILABLE", await answer.Content.ReadAsStringAsync());
         }
@@ -41,7 +41,7 @@ public sealed class UsageLedgerTests
             var command = hold.CreateCommand();
             command.CommandText = "BEGIN IMMEDIATE";
             await command.ExecuteNonQueryAsync();
-            var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => caller.GetAsync("/broker/cs/gpt-call/x"))).WaitAsync(TimeSpan.FromSeconds(5));
+            var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => caller.GetAsync("/broker/cs/gpt-call/x"))).WaitAsync(TimeSpan.FromSeconds(15));
             Assert.All(answers, a => Assert.Equal(HttpStatusCode.OK, a.StatusCode));
             command.CommandText = "ROLLBACK";
             await command.ExecuteNonQueryAsync();
