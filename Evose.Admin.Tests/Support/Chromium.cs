@@ -23,7 +23,7 @@ public sealed class Chromium : IAsyncDisposable
     {
         var browser = await BrowserAsync();
         var context = await browser.NewContextAsync(new BrowserNewContextOptions { BaseURL = url, ViewportSize = new ViewportSize { Width = width, Height = height } });
-        context.SetDefaultTimeout(30_000);
+        context.SetDefaultTimeout(60_000);
         return await Window.OpenAsync(context);
     }
 

@@ -55,7 +55,7 @@ public sealed class AuditPageTests : BunitContext, IAsyncLifetime
     public void The_address_says_which_events_are_shown(string url, int rows)
     {
         var page = Show<AuditPage>(url);
-        page.WaitForAssertion(() => Assert.Equal(rows, page.FindAll("[data-testid=event]").Count), TimeSpan.FromSeconds(5));
+        page.WaitForAssertion(() => Assert.Equal(rows, page.FindAll("[data-testid=event]").Count));
     }
 
     [Fact]
@@ -66,11 +66,11 @@ public sealed class AuditPageTests : BunitContext, IAsyncLifetime
         page.Find("[data-testid=filter-tool]").Change("crm");
         page.Find("[data-testid=filter-range]").Change("7d");
         page.Find("[data-testid=filters]").Submit();
-        page.WaitForAssertion(() => Assert.EndsWith("/audit?range=7d&tool=crm", Navigation.Uri), TimeSpan.FromSeconds(5));
+        page.WaitForAssertion(() => Assert.EndsWith("/audit?range=7d&tool=crm", Navigation.Uri));
         page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("[data-testid=event]").Count));
         Assert.Contains("tool=crm", page.Find("[data-testid=export-csv]").GetAttribute("href"));
         page.Find("[data-testid=event]").Click();
-        page.WaitForAssertion(() => Assert.Matches(@"\?range=7d&tool=crm&row=calls-\d+$", Navigation.Uri), TimeSpan.FromSeconds(5));
+        page.WaitForAssertion(() => Assert.Matches(@"\?range=7d&tool=crm&row=calls-\d+$", Navigation.Uri));
         page.WaitForAssertion(() => Assert.Contains("203.0.113.7", page.Find("[data-testid=detail]").TextContent));
         page.Find("[data-testid=detail-close]").Click();
         page.WaitForAssertion(() => Assert.Empty(page.FindAll("[data-testid=detail]")));
@@ -90,10 +90,10 @@ public sealed class AuditPageTests : BunitContext, IAsyncLifetime
     {
         var page = Show<AuditPage>("/audit");
         page.WaitForElement("[data-testid=verify]").Click();
-        page.WaitForAssertion(() => Assert.Contains("Chain verified", page.Find("[data-testid=chain]").TextContent), TimeSpan.FromSeconds(5));
+        page.WaitForAssertion(() => Assert.Contains("Chain verified", page.Find("[data-testid=chain]").TextContent));
         AuditWorld.Sql(Path.Combine(_app.DataDirectory, "evose.db"), "UPDATE audit_event SET subject = 'x' WHERE seq = 2");
         page.Find("[data-testid=verify]").Click();
-        page.WaitForAssertion(() => Assert.Contains("broken at audit 2", page.Find("[data-testid=chain]").TextContent), TimeSpan.FromSeconds(5));
+        page.WaitForAssertion(() => Assert.Contains("broken at audit 2", page.Find("[data-testid=chain]").TextContent));
     }
 
     [Fact]
