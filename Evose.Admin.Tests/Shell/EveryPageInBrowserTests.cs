@@ -19,7 +19,7 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
     private static readonly string[] Tabs = ["usage", "calls", "versions", "access"];
 
     // Leaving the session or a state that is not this one.
-    private static readonly string[] Elsewhere = ["/account/logout", "/setup", "/sealed", "/status/404", "/not-found"];
+    private static readonly string[] Elsewhere = ["/account/logout", "/account/accept-invite", "/setup", "/sealed", "/status/404", "/not-found"];
 
     [Fact]
     public async Task No_page_makes_the_browser_complain()

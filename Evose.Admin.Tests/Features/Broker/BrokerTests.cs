@@ -160,6 +160,8 @@ public sealed class BrokerTests
                 Assert.Equal(1, await putBack(db, await db.Installations.Select(i => i.Stamp).SingleAsync() + 500));
                 await db.Database.ExecuteSqlRawAsync("UPDATE installation SET stamp = stamp + 1000");
             }
+            // As at the next start, or when another node looks: until then the genuine row in memory decides.
+            await world.App.Get<Evose.Admin.Platform.Catalog.CredentialCatalog>().RefreshAsync(default);
             using var answer = await caller.GetAsync("/broker/cs/gpt-call/x");
             Assert.Contains("policy_tampered", await answer.Content.ReadAsStringAsync());
             Assert.Empty(world.Upstream.Requests);
