@@ -40,10 +40,10 @@ builder.Services.AddRazorComponents().AddInteractiveServerComponents();
 builder.Services.AddMudServices();
 builder.Services.AddData(builder.Configuration, data).AddVault(builder.Configuration, data.Path).AddAuditTrail();
 builder.Services.AddCatalog().AddLedger(builder.Configuration).AddOutbound(builder.Configuration).AddNotificationOutbox();
-builder.Services.AddAdminIdentity(builder.Configuration, data).AddJobs(builder.Configuration).AddRestApi().AddIntake();
+builder.Services.AddAdminIdentity(builder.Configuration, data).AddJobs(builder.Configuration).AddRestApi(builder.Configuration).AddIntake();
 builder.Services.AddAccount(builder.Configuration).AddHome().AddWorkspaces().AddApiKeys().AddConsumers().AddCredentials();
 builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration);
-builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPages().AddDemo(builder.Configuration);
+builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPages().AddDemo(builder.Configuration).AddSingleton<ApiReference>();
 
 var app = builder.Build();
 await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.None))

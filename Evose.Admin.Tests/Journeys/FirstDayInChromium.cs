@@ -244,7 +244,7 @@ public sealed class FirstDayInChromium(Chromium chromium)
         await AtStepAsync(page, 4);
         await Assertions.Expect(page.GetByTestId("countdown")).ToBeVisibleAsync();
         await tap.LookAsync();
-        await Assertions.Expect(page.GetByTestId("finished")).ToContainTextAsync("Done: version 2 is in use", new() { Timeout = 45_000 });
+        await Assertions.Expect(page.GetByTestId("finished")).ToContainTextAsync("Done: version 2 is in use", new() { Timeout = 120_000 });
         await tap.LookAsync();
 
         await stop.CancelAsync();

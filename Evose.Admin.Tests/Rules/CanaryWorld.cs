@@ -49,7 +49,7 @@ internal sealed class CanaryWorld : IAsyncDisposable
     {
         var upstream = await Upstream.StartAsync(async (context, seen) =>
         {
-            if (seen.Path.EndsWith("/slow", StringComparison.Ordinal)) await Task.Delay(TimeSpan.FromSeconds(30), context.RequestAborted);
+            if (seen.Path.EndsWith("/slow", StringComparison.Ordinal)) await Task.Delay(TimeSpan.FromMinutes(5), context.RequestAborted);
             if (int.TryParse(seen.Path.Split('/')[^1], out var status)) context.Response.StatusCode = status;
             await context.Response.WriteAsync("{\"answer\":1}", context.RequestAborted);
         });
@@ -57,7 +57,7 @@ internal sealed class CanaryWorld : IAsyncDisposable
         mute.Start();
         var app = new AdminApp(new()
         {
-            ["Broker:ActivityTimeout"] = "00:00:02", ["Rotation:ProbeTimeout"] = "00:00:02", ["Rotation:QuietPeriod"] = "00:00:00", ["Account:AttemptsPerMinute"] = "10000",
+            ["Broker:ActivityTimeout"] = "00:00:05", ["Rotation:ProbeTimeout"] = "00:00:05", ["Rotation:QuietPeriod"] = "00:00:00", ["Account:AttemptsPerMinute"] = "10000",
             ["Logging:LogLevel:Default"] = "Trace", ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "Trace", ["Logging:LogLevel:Microsoft.AspNetCore"] = "Trace", ["Logging:LogLevel:System.Net.Http"] = "Trace",
             ["Logging:LogLevel:Yarp"] = "Trace",
         }, dataDirectory);

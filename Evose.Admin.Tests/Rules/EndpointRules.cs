@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Net;
+using System.Net.Http.Json;
 using System.Reflection;
 using System.Text.Json;
 using Evose.Admin.Domain.Access;
@@ -8,6 +11,8 @@ using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Vault;
 using Evose.Admin.Tests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Evose.Admin.Tests.Rules;
 
@@ -16,9 +21,12 @@ public sealed class EndpointRules : IAsyncLifetime
 {
     private static readonly string[] NamesOfValues = ["value", "secret", "fields", "password", "plaintext", "token", "hash", "ciphertext", "wrapped_key"];
 
-    private readonly AdminApp _app = new(new() { ["Rotation:SweepInterval"] = "1.00:00:00" });
+    private readonly Statements _statements = new();
+    private readonly AdminApp _app;
     private Upstream _upstream = null!;
     private GoodRequests _good = null!;
+
+    public EndpointRules() => _app = new(new() { ["Rotation:SweepInterval"] = "1.00:00:00", ["Notifications:ScanInterval"] = "1.00:00:00" }, services: s => s.AddSingleton<ISaveChangesInterceptor>(_statements));
 
     public async ValueTask InitializeAsync()
     {
@@ -77,6 +85,62 @@ public sealed class EndpointRules : IAsyncLifetime
             Assert.True(answer.StatusCode == HttpStatusCode.NotFound, $"{list}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
             using var all = await stranger.GetAsync($"/api/v1/{list}");
             if (all.IsSuccessStatusCode) Assert.DoesNotContain(_good.Ws, await all.Content.ReadAsStringAsync());
+        }
+    }
+
+    // A-02's same class of time, told by what decides the time: the database is asked the same questions, whether the thing is foreign, gone or was never there.
+    [Fact]
+    public async Task A_foreign_thing_is_looked_for_no_longer_than_one_that_never_was()
+    {
+        var other = await Given.WorkspaceAsync(_app);
+        await using var db = await _app.DbAsync();
+        using var stranger = _app.Api(await _app.KeyAsync(await db.Workspaces.Where(w => w.Slug == other).Select(w => w.Id).SingleAsync(), "*"));
+        var (credential, tool) = (await _good.RotatingAsync(), await _good.ToolAsync());
+        var compared = 0;
+        foreach (var (path, _) in await ReadsAsync(credential, tool))
+        {
+            var foreign = await AskedAsync(stranger, path);
+            var never = await AskedAsync(stranger, path.Replace($"/workspaces/{_good.Ws}/", "/workspaces/never-was/", StringComparison.Ordinal));
+            Assert.Equal(never.Text, foreign.Text);
+            Assert.True(never.Asked.SequenceEqual(foreign.Asked), $"{path}\n{string.Join('\n', foreign.Asked)}\ninstead of\n{string.Join('\n', never.Asked)}");
+            compared++;
+        }
+        Assert.True(compared >= 12, $"only {compared} addresses were compared");
+        // The comparison sees a difference: the owner's read asks for more.
+        using var owner = _app.Api();
+        var found = await AskedAsync(owner, $"/api/v1/workspaces/{_good.Ws}/credentials/{credential}");
+        Assert.True(found.Asked.Count > (await AskedAsync(stranger, $"/api/v1/workspaces/{_good.Ws}/credentials/{credential}")).Asked.Count);
+    }
+
+    // The shortest of some tries: a job that runs at this moment asks questions of its own.
+    private async Task<(string Text, IReadOnlyList<string> Asked)> AskedAsync(HttpClient client, string path)
+    {
+        var best = default((string, IReadOnlyList<string> Asked));
+        for (var i = 0; i < 5; i++)
+        {
+            _statements.Clear();
+            using var answer = await client.GetAsync(path);
+            var error = await answer.Content.ReadFromJsonAsync<JsonElement>();
+            var text = error.TryGetProperty("error", out var e) ? $"{(int)answer.StatusCode} {e}" : "";
+            var asked = _statements.All;
+            if (best.Asked is null || asked.Count < best.Asked.Count) best = (text, asked);
+        }
+        return best;
+    }
+
+    /// <summary>The text of every statement, in order.</summary>
+    private sealed class Statements : DbCommandInterceptor, ISaveChangesInterceptor
+    {
+        private readonly ConcurrentQueue<string> _texts = new();
+
+        public IReadOnlyList<string> All => [.. _texts];
+
+        public void Clear() => _texts.Clear();
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            _texts.Enqueue(command.CommandText);
+            return ValueTask.FromResult(result);
         }
     }
 

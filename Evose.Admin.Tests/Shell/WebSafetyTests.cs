@@ -3,8 +3,12 @@ using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Web;
 using Evose.Admin.Tests.Support;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Components.Endpoints;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Evose.Admin.Tests.Shell;
 
@@ -32,6 +36,7 @@ public sealed class WebSafetyTests
             ("unreadable JSON", await api.PostAsync("/api/v1/workspaces", new StringContent("{", null, "application/json")), HttpStatusCode.BadRequest),
             ("document", await person.GetAsync("/openapi/v1.json"), HttpStatusCode.OK),
             ("refused form", await person.PostAsync("/account/logout", [new("_handler", "logout")]), HttpStatusCode.BadRequest),
+            ("reference", await person.GetAsync("/api/docs"), HttpStatusCode.OK),
             ("health", await person.GetAsync("/health/ready"), HttpStatusCode.OK),
         ];
         foreach (var (kind, answer, status) in answers)
@@ -51,6 +56,37 @@ public sealed class WebSafetyTests
         }
         Assert.Contains("script-src 'self';", SecurityHeaders.ContentSecurityPolicy);
         Assert.DoesNotContain("unsafe-eval", SecurityHeaders.ContentSecurityPolicy);
+    }
+
+    [Theory]
+    [InlineData("https", "max-age=31536000; includeSubDomains")]
+    [InlineData("http", "")]
+    public async Task Over_https_the_browser_is_told_to_stay_there(string scheme, string expected)
+    {
+        using var services = new ServiceCollection().BuildServiceProvider();
+        var app = new ApplicationBuilder(services);
+        app.UseSecurityHeaders();
+        app.Run(_ => Task.CompletedTask);
+        var started = new Started();
+        var context = new DefaultHttpContext();
+        context.Features.Set<IHttpResponseFeature>(started);
+        context.Request.Scheme = scheme;
+        await app.Build()(context);
+        await started.StartAsync();
+        Assert.Equal(expected, context.Response.Headers.StrictTransportSecurity.ToString());
+        Assert.Equal(SecurityHeaders.ContentSecurityPolicy, context.Response.Headers.ContentSecurityPolicy.ToString());
+    }
+
+    private sealed class Started : HttpResponseFeature
+    {
+        private readonly List<(Func<object, Task> Callback, object State)> _starting = [];
+
+        public override void OnStarting(Func<object, Task> callback, object state) => _starting.Add((callback, state));
+
+        public async Task StartAsync()
+        {
+            foreach (var (callback, state) in _starting) await callback(state);
+        }
     }
 
     [Fact]

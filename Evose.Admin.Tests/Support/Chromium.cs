@@ -24,8 +24,6 @@ public sealed class Chromium : IAsyncDisposable
         var browser = await BrowserAsync();
         var context = await browser.NewContextAsync(new BrowserNewContextOptions { BaseURL = url, ViewportSize = new ViewportSize { Width = width, Height = height } });
         context.SetDefaultTimeout(60_000);
-        // Five seconds are not enough when both cores are busy with other tests.
-        Assertions.SetDefaultExpectTimeout(60_000);
         return await Window.OpenAsync(context);
     }
 

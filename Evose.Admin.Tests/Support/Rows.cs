@@ -50,7 +50,7 @@ public static class Rows
     private static async Task SettleAsync(AdminApp app)
     {
         var began = TimeProvider.System.GetTimestamp();
-        while (TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(5))
+        while (TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(30))
         {
             await using var db = await app.DbAsync();
             if (await db.Calls.CountAsync(c => !c.Refused) == await db.CallCompletions.CountAsync()) return;

@@ -57,7 +57,9 @@ public sealed record Problem(ProblemKind Kind, string Code, string Message, IRea
 
     public static Problem CredentialUnavailable(string message) => new(ProblemKind.Conflict, "CREDENTIAL_UNAVAILABLE", message);
 
-    public static Problem RateLimited(string message) => new(ProblemKind.RateLimited, "RATE_LIMITED", message);
+    /// <param name="retryAfter">Seconds after which it may work, when that is known.</param>
+    public static Problem RateLimited(string message, int? retryAfter = null) =>
+        new(ProblemKind.RateLimited, "RATE_LIMITED", message, retryAfter is null ? null : new Dictionary<string, object?> { ["retry_after"] = retryAfter });
 
     public static Problem UpstreamFailed(string message, string reason) =>
         new(ProblemKind.UpstreamFailed, "TOOL_INVOCATION_FAILED", message, new Dictionary<string, object?> { ["reason"] = reason });

@@ -9,7 +9,7 @@ public static class Health
 {
     public static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/health/live", () => Results.Json(new { status = "live" })).AllowAnonymous();
+        app.MapGet("/health/live", () => Results.Json(new { status = "live" })).AllowAnonymous().WithTags("Health").WithSummary("200: the process answers.");
         app.MapGet("/health/ready", async (SecretVault vault, IDbContextFactory<AdminDb> dbs, CancellationToken ct) =>
         {
             if (vault.IsSealed) return Answer("sealed");
@@ -22,7 +22,7 @@ public static class Health
             {
                 return Answer("no_database");
             }
-        }).AllowAnonymous();
+        }).AllowAnonymous().WithTags("Health").WithSummary("200: it can also do its work; 503 while sealed or without its database.");
     }
 
     private static IResult Answer(string reason) => Results.Json(new { status = "not_ready", reason }, statusCode: StatusCodes.Status503ServiceUnavailable);

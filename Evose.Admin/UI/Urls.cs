@@ -18,6 +18,7 @@ public static class Urls
     public const string Members = "/org/members";
     public const string Workspaces = "/org/workspaces";
     public const string Jobs = "/system/jobs";
+    public const string ApiDocs = "/api/docs";
 
     public static string AcceptInvite(string token) => $"/account/accept-invite?token={Uri.EscapeDataString(token)}";
 

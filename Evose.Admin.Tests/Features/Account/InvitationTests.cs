@@ -91,7 +91,7 @@ public sealed class InvitationTests
         public override string HashPassword(AdminUser user, string password)
         {
             // A job may write at this moment; it is soon done, unlike a transaction that waits for this very hash.
-            var free = gate.TryEnterAsync(TimeSpan.FromSeconds(3), default).GetAwaiter().GetResult();
+            var free = gate.TryEnterAsync(TimeSpan.FromSeconds(30), default).GetAwaiter().GetResult();
             if (free) gate.Leave();
             seen.Free.Add(free);
             return base.HashPassword(user, password);

@@ -111,6 +111,10 @@ public sealed class BrokerTests
     [InlineData("DELETE FROM scope_member; UPDATE credential SET stamp = stamp + 1000")]
     [InlineData("UPDATE consumer SET config = replace(config, 'Authorization', 'X-Leak'), stamp = stamp + 1000 WHERE name = 'gpt-call'")]
     [InlineData("DELETE FROM consumer_link; UPDATE consumer SET stamp = stamp + 1000 WHERE name = 'cs-pro'")]
+    [InlineData("UPDATE consumer SET config = replace(config, 'http://', 'https://'), stamp = stamp + 1000 WHERE name = 'gpt-call'")]
+    [InlineData("UPDATE consumer SET config = replace(config, 'Bearer ', ''), stamp = stamp + 1000 WHERE name = 'gpt-call'")]
+    [InlineData("UPDATE consumer SET workspace_id = (SELECT id FROM workspace WHERE slug = 'other'), stamp = stamp + 1000 WHERE name = 'stranger'; UPDATE consumer SET name = 'stranger2', stamp = stamp + 1000 WHERE name = 'cs-pro'; UPDATE consumer SET name = 'cs-pro', workspace_id = (SELECT id FROM workspace WHERE slug = 'cs'), stamp = stamp + 1000 WHERE name = 'stranger'")]
+    [InlineData("UPDATE credential SET policy_version = policy_version + 1, stamp = stamp + 1000")]
     public async Task A_row_changed_behind_the_apps_back_is_refused_before_any_connection(string sql)
     {
         await using var world = await BrokerWorld.StartAsync();
@@ -121,6 +125,47 @@ public sealed class BrokerTests
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
         Assert.Contains("policy_tampered", await answer.Content.ReadAsStringAsync());
         Assert.Empty(world.Upstream.Requests);
+    }
+
+    // K-15: every part of the row is genuine and was sealed by the app; only it is not the newest.
+    [Fact]
+    public async Task An_older_genuine_policy_put_back_is_refused_before_any_connection()
+    {
+        await using var world = await BrokerWorld.StartAsync();
+        using var caller = world.Caller();
+        using var api = world.App.Api();
+        Evose.Admin.Domain.Credentials.Credential credential;
+        Evose.Admin.Domain.Consumers.Consumer tool;
+        await using (var db = await world.DbAsync())
+        {
+            credential = await db.Credentials.AsNoTracking().SingleAsync();
+            tool = await db.Consumers.AsNoTracking().SingleAsync(c => c.Name == "gpt-call");
+        }
+        await GivenRemote.OkAsync(api.PatchAsJsonAsync("/api/v1/workspaces/cs/credentials/openai_prod", new { allowed_hosts = new[] { new Uri(world.Upstream.Url).Authority, "safe.example.test" } }));
+        await GivenRemote.OkAsync(api.PutAsJsonAsync("/api/v1/workspaces/cs/tools/gpt-call", new { base_url = world.Upstream.Url + "/v2", headers = new Dictionary<string, string> { ["X-Key"] = "{{credential:openai_prod}}" } }));
+        Assert.Equal(HttpStatusCode.OK, (await caller.GetAsync("/broker/cs/gpt-call/x")).StatusCode);
+
+        await RefusedAsync((db, stamp) => db.Credentials.Where(c => c.Id == credential.Id).ExecuteUpdateAsync(s => s
+            .SetProperty(c => c.AllowedHosts, credential.AllowedHosts).SetProperty(c => c.PolicyVersion, credential.PolicyVersion).SetProperty(c => c.PolicyMac, credential.PolicyMac).SetProperty(c => c.Stamp, stamp)));
+        await GivenRemote.OkAsync(api.PatchAsJsonAsync("/api/v1/workspaces/cs/credentials/openai_prod", new { allowed_hosts = new[] { new Uri(world.Upstream.Url).Authority }, scope = new { tools = new[] { "gpt-call" } } }));
+        Assert.Equal(HttpStatusCode.OK, (await caller.GetAsync("/broker/cs/gpt-call/x")).StatusCode);
+        await RefusedAsync((db, stamp) => db.Consumers.Where(c => c.Id == tool.Id).ExecuteUpdateAsync(s => s
+            .SetProperty(c => c.Config, tool.Config).SetProperty(c => c.Revision, tool.Revision).SetProperty(c => c.PolicyMac, tool.PolicyMac).SetProperty(c => c.Stamp, stamp)));
+
+        async Task RefusedAsync(Func<Evose.Admin.Platform.Data.AdminDb, long, Task<int>> putBack)
+        {
+            world.Upstream.Requests.Clear();
+            await using (var db = await world.DbAsync())
+            {
+                Assert.Equal(1, await putBack(db, await db.Installations.Select(i => i.Stamp).SingleAsync() + 500));
+                await db.Database.ExecuteSqlRawAsync("UPDATE installation SET stamp = stamp + 1000");
+            }
+            // As at the next start, or when another node looks: until then the genuine row in memory decides.
+            await world.App.Get<Evose.Admin.Platform.Catalog.CredentialCatalog>().RefreshAsync(default);
+            using var answer = await caller.GetAsync("/broker/cs/gpt-call/x");
+            Assert.Contains("policy_tampered", await answer.Content.ReadAsStringAsync());
+            Assert.Empty(world.Upstream.Requests);
+        }
     }
 
     [Fact]
@@ -181,20 +226,20 @@ public sealed class BrokerTests
             await context.Response.Body.FlushAsync();
             for (var i = 0; i < 3; i++)
             {
-                await next.WaitAsync(TimeSpan.FromSeconds(10));
+                await next.WaitAsync(context.RequestAborted);
                 await context.Response.WriteAsync($"data: {i}\n\n");
                 await context.Response.Body.FlushAsync();
             }
         });
         using var caller = world.Caller();
         // The upstream has sent nothing but headers, and still they arrive.
-        using var answer = await caller.GetAsync("/broker/cs/gpt-call/stream", HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(15));
+        using var answer = await caller.GetAsync("/broker/cs/gpt-call/stream", HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromMinutes(1));
         await using var body = await answer.Content.ReadAsStreamAsync();
         var buffer = new byte[100];
         for (var i = 0; i < 3; i++)
         {
             next.Release();
-            var n = await body.ReadAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(15));
+            var n = await body.ReadAsync(buffer).AsTask().WaitAsync(TimeSpan.FromMinutes(1));
             Assert.Equal($"data: {i}\n\n", Encoding.UTF8.GetString(buffer, 0, n));
         }
         Assert.Equal(0, await body.ReadAsync(buffer));
@@ -250,7 +295,7 @@ public sealed class BrokerTests
     [Fact]
     public async Task An_upstream_that_is_silent_too_long_is_a_timeout()
     {
-        await using var world = await BrokerWorld.StartAsync((context, _) => Task.Delay(TimeSpan.FromSeconds(20), context.RequestAborted), new() { ["Broker:ActivityTimeout"] = "00:00:01" });
+        await using var world = await BrokerWorld.StartAsync((context, _) => Task.Delay(TimeSpan.FromMinutes(5), context.RequestAborted), new() { ["Broker:ActivityTimeout"] = "00:00:01" });
         using var caller = world.Caller();
         using var answer = await caller.GetAsync("/broker/cs/gpt-call/x");
         Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
@@ -260,10 +305,13 @@ public sealed class BrokerTests
     [Fact]
     public async Task A_caller_who_leaves_is_recorded_as_having_left()
     {
-        await using var world = await BrokerWorld.StartAsync((context, _) => Task.Delay(TimeSpan.FromSeconds(20), context.RequestAborted));
+        await using var world = await BrokerWorld.StartAsync((context, _) => Task.Delay(TimeSpan.FromMinutes(5), context.RequestAborted));
         using var caller = world.Caller();
-        using var cancel = new CancellationTokenSource(500);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => caller.GetAsync("/broker/cs/gpt-call/x", cancel.Token));
+        using var cancel = new CancellationTokenSource();
+        var call = caller.GetAsync("/broker/cs/gpt-call/x", cancel.Token);
+        await Given.UntilAsync(() => Task.FromResult(!world.Upstream.Requests.IsEmpty));
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
         Assert.Equal("caller_left", (await world.CallsAsync(1))[0].End!.Reason);
     }
 

@@ -34,10 +34,11 @@ public sealed class BrokerWorld : IAsyncDisposable
 
     public Guid CredentialId { get; private set; }
 
-    public static async Task<BrokerWorld> StartAsync(Func<Microsoft.AspNetCore.Http.HttpContext, Upstream.Seen, Task>? answer = null, Dictionary<string, string?>? settings = null, string? baseUrl = null, string secret = Secret)
+    public static async Task<BrokerWorld> StartAsync(Func<Microsoft.AspNetCore.Http.HttpContext, Upstream.Seen, Task>? answer = null, Dictionary<string, string?>? settings = null, string? baseUrl = null, string secret = Secret,
+        Action<Microsoft.Extensions.DependencyInjection.IServiceCollection>? services = null)
     {
         var upstream = await Upstream.StartAsync(answer);
-        var world = new BrokerWorld(new AdminApp(settings), upstream);
+        var world = new BrokerWorld(new AdminApp(settings, services: services), upstream);
         await world.BuildAsync(baseUrl ?? upstream.Url + "/v1", secret);
         return world;
     }
@@ -125,7 +126,7 @@ public sealed class BrokerWorld : IAsyncDisposable
             var calls = await db.Calls.AsNoTracking().OrderBy(c => c.Seq).ToListAsync();
             var ends = await db.CallCompletions.AsNoTracking().ToDictionaryAsync(c => c.CallSeq);
             if (calls.Count >= expected && calls.TrueForAll(c => c.Refused || ends.ContainsKey(c.Seq))) return calls.ConvertAll(c => (c, ends.GetValueOrDefault(c.Seq)));
-            if (TimeProvider.System.GetElapsedTime(deadline) > TimeSpan.FromSeconds(10)) Assert.Fail($"{calls.Count} calls, {ends.Count} completed; expected {expected}");
+            if (TimeProvider.System.GetElapsedTime(deadline) > TimeSpan.FromMinutes(1)) Assert.Fail($"{calls.Count} calls, {ends.Count} completed; expected {expected}");
             await Task.Delay(20);
         }
     }

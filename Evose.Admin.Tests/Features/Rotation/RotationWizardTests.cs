@@ -28,7 +28,7 @@ public sealed class RotationWizardTests
         var wizard = page.Find("[data-testid=wizard]");
         Assert.Equal((step.ToString(), state), (wizard.GetAttribute("data-step"), wizard.GetAttribute("data-state")));
         Assert.Equal("step", page.Find($"[data-testid=step-{step}]").GetAttribute("aria-current"));
-    }, TimeSpan.FromSeconds(20));
+    }, TimeSpan.FromMinutes(1));
 
     [Fact]
     public async Task Every_browser_opens_at_the_step_that_the_rows_imply_and_follows_when_another_moves_it()
@@ -60,7 +60,7 @@ public sealed class RotationWizardTests
 
         (await world.PostAsync("/retire", new { force = true })).Expect(HttpStatusCode.OK);
         await SecondAsync(1, "retired");
-        followed.WaitForAssertion(() => Assert.Contains("finished=", first.Services.GetRequiredService<Microsoft.AspNetCore.Components.NavigationManager>().Uri), TimeSpan.FromSeconds(20));
+        followed.WaitForAssertion(() => Assert.Contains("finished=", first.Services.GetRequiredService<Microsoft.AspNetCore.Components.NavigationManager>().Uri), TimeSpan.FromMinutes(1));
 
         async Task SecondAsync(int step, string state)
         {
@@ -82,6 +82,6 @@ public sealed class RotationWizardTests
         Assert.Empty((await list.RunAsync(actor, "cs", RotationListQuery.Filter.Done, null, null, CancellationToken.None)).Value!.Data);
         await using var browser = Browser(world);
         var page = browser.Render<RotationsPage>(p => p.AddCascadingValue(actor).Add(x => x.Ws, "cs"));
-        page.WaitForAssertion(() => Assert.Contains("new value waits", page.Find("[data-testid=rotations]").TextContent), TimeSpan.FromSeconds(20));
+        page.WaitForAssertion(() => Assert.Contains("new value waits", page.Find("[data-testid=rotations]").TextContent), TimeSpan.FromMinutes(1));
     }
 }

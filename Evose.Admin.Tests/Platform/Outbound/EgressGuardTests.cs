@@ -236,8 +236,11 @@ public sealed class EgressGuardTests
         Assert.Null(await RefusalOf(bare, new Uri($"http://crm.example.com:{server.Port}/")));
         Assert.Empty(dials);
 
-        using var soon = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
-        var tls = await Assert.ThrowsAnyAsync<Exception>(() => bare.SendAsync(new HttpRequestMessage(HttpMethod.Get, new Uri($"https://crm.example.com:{server.Port}/")), soon.Token));
+        using var dialled = new CancellationTokenSource();
+        var sending = bare.SendAsync(new HttpRequestMessage(HttpMethod.Get, new Uri($"https://crm.example.com:{server.Port}/")), dialled.Token);
+        await Evose.Admin.Tests.Support.Given.UntilAsync(() => Task.FromResult(!dials.IsEmpty || sending.IsCompleted));
+        await dialled.CancelAsync();
+        var tls = await Assert.ThrowsAnyAsync<Exception>(() => sending);
         Assert.DoesNotContain("egress", OutboundFailures.Reason(tls)); // connected; this server speaks no TLS
         Assert.Single(dials);
     }

@@ -32,7 +32,7 @@ public sealed class PostgresDataTests
         {
             var began = TimeProvider.System.GetTimestamp();
             await Assert.ThrowsAsync<TimeoutException>(() => second.BeginWriteAsync(CancellationToken.None));
-            Assert.InRange(TimeProvider.System.GetElapsedTime(began).TotalSeconds, 9.5, 14);
+            Assert.InRange(TimeProvider.System.GetElapsedTime(began).TotalSeconds, 9.5, 60);
         }
         await using var free = await second.BeginWriteAsync(CancellationToken.None);
     }

@@ -106,12 +106,12 @@ public sealed class TwoNodesTests
         await PostgresServer.ExecuteAsync(elsewhere, $"ALTER DATABASE {name} ALLOW_CONNECTIONS false");
         await PostgresServer.ExecuteAsync(elsewhere, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
         Assert.Equal((503, null), await nodes.CallAsync(nodes.Second));
-        await UntilAsync(() => Task.FromResult(!nodes.Second.Get<CatalogStamp>().IsCurrent), 4);
+        await UntilAsync(() => Task.FromResult(!nodes.Second.Get<CatalogStamp>().IsCurrent));
         await Assert.ThrowsAsync<TimeoutException>(async () => await nodes.Second.Get<CredentialCatalog>().CurrentAsync(CancellationToken.None));
         Assert.Equal((503, null), await nodes.CallAsync(nodes.Second));
 
         await PostgresServer.ExecuteAsync(elsewhere, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
-        await UntilAsync(async () => (await nodes.CallAsync(nodes.Second)).Status == 200, 10);
+        await UntilAsync(async () => (await nodes.CallAsync(nodes.Second)).Status == 200);
         var report = await Nodes.VerifyAsync(nodes.First);
         Assert.True(report.Verified, report.FirstBreak?.ToString());
     }
@@ -156,7 +156,7 @@ public sealed class TwoNodesTests
         await PostgresServer.DropAsync(database);
     }
 
-    private static async Task UntilAsync(Func<Task<bool>> holds, double seconds = 1)
+    private static async Task UntilAsync(Func<Task<bool>> holds, double seconds = 60)
     {
         var began = Stopwatch.GetTimestamp();
         while (!await holds())

@@ -1,5 +1,8 @@
 using System.Security.Cryptography;
 using Evose.Admin.Platform.Vault;
+using Evose.Admin.Tests.Support;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Primitives = Evose.Admin.Platform.Vault.SelfTest.Primitives;
 
 namespace Evose.Admin.Tests.Platform.Vault;
@@ -128,6 +131,31 @@ public sealed class SelfTestTests
     [InlineData("10.0.12+abcdef")]
     [InlineData("11.0.0-preview.1")]
     public void Accepts_a_repaired_DataProtection(string version) => SelfTest.Run(new Primitives { DataProtectionVersion = () => version });
+
+    // K-14: the whole app, not only the class.
+    [Fact]
+    public async Task The_app_does_not_start_on_a_library_that_stopped_checking()
+    {
+        var directory = Directory.CreateTempSubdirectory("evose-mutant-").FullName;
+        try
+        {
+            foreach (var mutant in (Primitives[])[new() { DataProtectionVersion = () => "10.0.6" }, new() { OpenField = (_, _, _, _) => "self-test"u8.ToArray() }, new() { Hmac = (_, data) => SHA256.HashData(data) }])
+            {
+                await using var app = new AdminApp(dataDirectory: directory, services: s => s.AddSingleton(mutant), start: false);
+                Assert.ThrowsAny<SelfTestException>(app.StartServer);
+            }
+            await using var sound = new AdminApp(dataDirectory: directory);
+            await using var db = await sound.DbAsync();
+            // The refused starts made no key: this is the first.
+            Assert.Equal(1, await db.KeyGenerations.CountAsync());
+            Assert.False(sound.Get<SecretVault>().IsSealed);
+        }
+        finally
+        {
+            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+            Directory.Delete(directory, true);
+        }
+    }
 
     private static void Refuses(string check, Primitives mutant) =>
         Assert.Contains(check, Assert.Throws<SelfTestException>(() => SelfTest.Run(mutant)).Message);

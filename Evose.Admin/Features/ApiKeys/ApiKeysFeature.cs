@@ -32,18 +32,19 @@ public static class ApiKeysFeature
 
     public static void MapApiKeys(this RouteGroupBuilder api)
     {
-        api.MapPost("/api-keys", async (IssueBody body, IssueApiKey issue, HttpContext context) =>
+        api = api.MapGroup("/api-keys").WithTags("API keys");
+        api.MapPost("", async (IssueBody body, IssueApiKey issue, HttpContext context) =>
             Read(body).Failed(out var problem, out var input) ? ApiResults.Of(problem)
-                : ApiResults.Of(await issue.ExecuteAsync(context.Caller(), input, context.RequestAborted), k => k.Shape(), StatusCodes.Status201Created));
-        api.MapGet("/api-keys", async (string? status, string? workspace, int? limit, string? cursor, ApiKeyListQuery list, HttpContext context) =>
+                : ApiResults.Of(await issue.ExecuteAsync(context.Caller(), input, context.RequestAborted), k => k.Shape(), StatusCodes.Status201Created)).WithSummary("Issue a key. The key itself is only in this answer.");
+        api.MapGet("", async (string? status, string? workspace, int? limit, string? cursor, ApiKeyListQuery list, HttpContext context) =>
             ReadStatus(status).Failed(out var problem, out var wanted) ? ApiResults.Of(problem)
-                : ApiResults.Of(await list.RunAsync(context.Caller(), new ApiKeyListQuery.Filter(wanted, workspace, limit, cursor), context.RequestAborted), p => p.Select(Shape)));
-        api.MapDelete("/api-keys/{id}", async (string id, RevokeApiKey revoke, HttpContext context) =>
+                : ApiResults.Of(await list.RunAsync(context.Caller(), new ApiKeyListQuery.Filter(wanted, workspace, limit, cursor), context.RequestAborted), p => p.Select(Shape))).WithSummary("List keys, without the keys themselves.");
+        api.MapDelete("/{id}", async (string id, RevokeApiKey revoke, HttpContext context) =>
             ApiResults.Of(await revoke.ExecuteAsync(context.Caller(), id, context.RequestAborted),
-                k => new { k.Id, k.Name, Prefix = ApiKeyToken.Prefix + k.PublicId, Status = ApiKeyStatus.Revoked, k.RevokedAt }));
-        api.MapPost("/api-keys/{id}/rotate", async (string id, RotateBody? body, RotateApiKey rotate, HttpContext context) =>
+                k => new { k.Id, k.Name, Prefix = ApiKeyToken.Prefix + k.PublicId, Status = ApiKeyStatus.Revoked, k.RevokedAt })).WithSummary("Revoke: refused from the next request on.");
+        api.MapPost("/{id}/rotate", async (string id, RotateBody? body, RotateApiKey rotate, HttpContext context) =>
             ReadOverlap(body).Failed(out var problem, out var overlap) ? ApiResults.Of(problem)
-                : ApiResults.Of(await rotate.ExecuteAsync(context.Caller(), new RotateApiKey.Input(id, overlap), context.RequestAborted), k => k.Shape(), StatusCodes.Status201Created));
+                : ApiResults.Of(await rotate.ExecuteAsync(context.Caller(), new RotateApiKey.Input(id, overlap), context.RequestAborted), k => k.Shape(), StatusCodes.Status201Created)).WithSummary("Issue a successor with the same rights; the old key lives on for old_expires_in, a day when left out.");
     }
 
     /// <summary>The endpoints behind <c>ShowOnce</c>: the ticket says what to do, the answer holds the key.</summary>

@@ -22,12 +22,13 @@ public static class AuditFeature
 
     public static void MapAudit(this RouteGroupBuilder api)
     {
-        api.MapGet("/audit/events", async ([AsParameters] FilterQuery q, int? limit, string? cursor, AuditQuery query, HttpContext context) =>
-            ApiResults.Of(await query.RunAsync(context.Caller(), q.Filter(), limit, cursor, context.RequestAborted)));
-        api.MapGet("/audit/export", ([AsParameters] FilterQuery q, string? format, AuditQuery query, TimeProvider clock, HttpContext context) =>
-            AuditExport.AnswerAsync(query, context.Caller(), q.Filter(), format, clock, context.RequestAborted));
-        api.MapGet("/audit/verify", async (VerifyChain verify, HttpContext context) =>
-            ApiResults.Of(await verify.ExecuteAsync(context.Caller(), context.RequestAborted), r => new { r.Verified, r.Events, r.FirstBreak }));
+        api = api.MapGroup("/audit").WithTags("Audit");
+        api.MapGet("/events", async ([AsParameters] FilterQuery q, int? limit, string? cursor, AuditQuery query, HttpContext context) =>
+            ApiResults.Of(await query.RunAsync(context.Caller(), q.Filter(), limit, cursor, context.RequestAborted))).WithSummary("Every administrative act, sign-in, refusal and use, newest first.");
+        api.MapGet("/export", ([AsParameters] FilterQuery q, string? format, AuditQuery query, TimeProvider clock, HttpContext context) =>
+            AuditExport.AnswerAsync(query, context.Caller(), q.Filter(), format, clock, context.RequestAborted)).WithSummary("The same as a file: format=csv or jsonl.");
+        api.MapGet("/verify", async (VerifyChain verify, HttpContext context) =>
+            ApiResults.Of(await verify.ExecuteAsync(context.Caller(), context.RequestAborted), r => new { r.Verified, r.Events, r.FirstBreak })).WithSummary("Verify the hash chains of trail and ledger.");
     }
 
     /// <summary>The same export for the page's links: the person's cookie instead of a key.</summary>

@@ -23,7 +23,8 @@ public static class BrokerFeature
     public static void MapInvoke(this RouteGroupBuilder api) =>
         // Not kept for repetition: the answer is the upstream's, and whether it may be repeated is for the upstream to say.
         api.MapPost("/workspaces/{ws}/tools/{name}/invoke", async (string ws, string name, InvokeTool.Input input, InvokeTool invoke, HttpContext context) =>
-            ApiResults.Of(await invoke.ExecuteAsync(context, ws, name, input, context.RequestAborted))).WithMetadata(new NotIdempotent());
+            ApiResults.Of(await invoke.ExecuteAsync(context, ws, name, input, context.RequestAborted))).WithMetadata(new NotIdempotent(), new NotLimited())
+            .WithTags("Calls").WithSummary("One call through a tool, described and answered in JSON.");
 
     /// <summary>Puts the pass-through before everything else: a call pays for no middleware it does not need.</summary>
     public static void UseBroker(this WebApplication app)

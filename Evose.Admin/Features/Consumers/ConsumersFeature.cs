@@ -36,28 +36,31 @@ public static class ConsumersFeature
         foreach (var kind in Enum.GetValues<ConsumerKind>())
         {
             var path = $"/workspaces/{{ws}}/{kind.Plural()}";
-            api.MapGet(path, async (string ws, int? limit, string? cursor, string? q, ConsumerListQuery list, HttpContext context) =>
-                ApiResults.Of(await list.RunAsync(context.Caller(), ws, new ConsumerListQuery.Input(kind, q, limit, cursor), context.RequestAborted), page => page!.Select(r => RowShape(kind, r))));
-            api.MapGet(path + "/{name}", async (string ws, string name, ConsumerDetailQuery detail, HttpContext context) =>
-                ApiResults.Of(await detail.RunAsync(context.Caller(), ws, kind, name, context.RequestAborted), Shape));
-            api.MapDelete(path + "/{name}", async (string ws, string name, int? revision, DeleteConsumer delete, HttpContext context) =>
+            var (plural, one) = (kind.Plural(), kind.ToString().ToLowerInvariant());
+            var some = api.MapGroup("").WithTags("Tools, agents, workflows");
+            some.MapGet(path, async (string ws, int? limit, string? cursor, string? q, ConsumerListQuery list, HttpContext context) =>
+                ApiResults.Of(await list.RunAsync(context.Caller(), ws, new ConsumerListQuery.Input(kind, q, limit, cursor), context.RequestAborted), page => page!.Select(r => RowShape(kind, r)))).WithSummary($"List the {plural} of a workspace.");
+            some.MapGet(path + "/{name}", async (string ws, string name, ConsumerDetailQuery detail, HttpContext context) =>
+                ApiResults.Of(await detail.RunAsync(context.Caller(), ws, kind, name, context.RequestAborted), Shape)).WithSummary($"One {one}.");
+            some.MapDelete(path + "/{name}", async (string ws, string name, int? revision, DeleteConsumer delete, HttpContext context) =>
                 ApiResults.Of(await delete.ExecuteAsync(context.Caller(), ws, new DeleteConsumer.Input(kind, name, revision), context.RequestAborted),
-                    d => new { d!.Name, DeletedAt = d.At, Affected = new { d.Agents, d.Workflows, d.Credentials } }));
+                    d => new { d!.Name, DeletedAt = d.At, Affected = new { d.Agents, d.Workflows, d.Credentials } })).WithSummary($"Delete the {one}; it leaves every list and scope it stood in.");
         }
 
+        api = api.MapGroup("").WithTags("Tools, agents, workflows");
         api.MapPut("/workspaces/{ws}/tools/{name}", async (string ws, string name, ToolBody body, SaveTool save, ConsumerDetailQuery detail, HttpContext context) =>
         {
             if (TextOf(body.Body).Failed(out var wrong, out var text)) return ApiResults.Of(wrong);
             var saved = await save.ExecuteAsync(context.Caller(), ws,
                 new SaveTool.Input(new ConsumerTarget(name, body.Name, body.Revision, body.Description), body.Kind, body.BaseUrl, body.Method, body.Headers, body.Query, text), context.RequestAborted);
             return await AnswerAsync(context, detail, ws, ConsumerKind.Tool, saved);
-        });
+        }).WithSummary("Create or replace a tool. Placeholders such as {{credential:openai_prod}} may stand in every value; a secret may not.");
         api.MapPut("/workspaces/{ws}/agents/{name}", async (string ws, string name, AgentBody body, SaveAgent save, ConsumerDetailQuery detail, HttpContext context) =>
             await AnswerAsync(context, detail, ws, ConsumerKind.Agent,
-                await save.ExecuteAsync(context.Caller(), ws, new SaveAgent.Input(new ConsumerTarget(name, body.Name, body.Revision, body.Description), body.Tools), context.RequestAborted)));
+                await save.ExecuteAsync(context.Caller(), ws, new SaveAgent.Input(new ConsumerTarget(name, body.Name, body.Revision, body.Description), body.Tools), context.RequestAborted))).WithSummary("Create or replace an agent.");
         api.MapPut("/workspaces/{ws}/workflows/{name}", async (string ws, string name, WorkflowBody body, SaveWorkflow save, ConsumerDetailQuery detail, HttpContext context) =>
             await AnswerAsync(context, detail, ws, ConsumerKind.Workflow,
-                await save.ExecuteAsync(context.Caller(), ws, new SaveWorkflow.Input(new ConsumerTarget(name, body.Name, body.Revision, body.Description), body.Tools, body.Agents), context.RequestAborted)));
+                await save.ExecuteAsync(context.Caller(), ws, new SaveWorkflow.Input(new ConsumerTarget(name, body.Name, body.Revision, body.Description), body.Tools, body.Agents), context.RequestAborted))).WithSummary("Create or replace a workflow.");
     }
 
     /// <summary>201 for a new one, 200 for a changed one, with the resource as it now is.</summary>

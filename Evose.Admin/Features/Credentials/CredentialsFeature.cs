@@ -32,24 +32,25 @@ public static class CredentialsFeature
 
     public static void MapCredentials(this RouteGroupBuilder api)
     {
+        api = api.MapGroup("").WithTags("Credentials");
         const string List = "/workspaces/{ws}/credentials";
         const string One = List + "/{name}";
-        api.MapPost(List, RegisterAsync).Accepts<RegisterBody>("application/json");
+        api.MapPost(List, RegisterAsync).Accepts<RegisterDocument>("application/json").WithSummary("Register a credential. The value goes in here and never comes out.");
         api.MapGet(List, async (string ws, string? search, string? status, string? environment, string? sort, int? limit, string? cursor, CredentialListQuery list, HttpContext context) =>
-            ApiResults.Of(await list.ViewsAsync(context.Caller(), ws, new CredentialListQuery.Filter(search, status, environment, sort, limit, cursor), context.RequestAborted), p => p.Select(c => (object)Shape(c))));
-        api.MapGet(One, async (string ws, string name, CredentialDetailQuery detail, HttpContext context) => ApiResults.Of(await detail.RunAsync(context.Caller(), ws, name, context.RequestAborted), Shape));
-        api.MapPatch(One, EditAsync).Accepts<PatchBody>("application/json");
+            ApiResults.Of(await list.ViewsAsync(context.Caller(), ws, new CredentialListQuery.Filter(search, status, environment, sort, limit, cursor), context.RequestAborted), p => p.Select(c => (object)Shape(c)))).WithSummary("List and search credentials.");
+        api.MapGet(One, async (string ws, string name, CredentialDetailQuery detail, HttpContext context) => ApiResults.Of(await detail.RunAsync(context.Caller(), ws, name, context.RequestAborted), Shape)).WithSummary("One credential with its versions; no value, ever.");
+        api.MapPatch(One, EditAsync).Accepts<PatchBody>("application/json").WithSummary("Change name, metadata, scope or hosts. What is left out is kept; null removes.");
         api.MapDelete(One, async (string ws, string name, bool? break_references, ArchiveCredential archive, HttpContext context) =>
-            (await archive.ExecuteAsync(context.Caller(), ws, name, new ArchiveCredential.Input(break_references == true), context.RequestAborted)).Failed(out var problem) ? ApiResults.Of(problem) : Results.NoContent());
+            (await archive.ExecuteAsync(context.Caller(), ws, name, new ArchiveCredential.Input(break_references == true), context.RequestAborted)).Failed(out var problem) ? ApiResults.Of(problem) : Results.NoContent()).WithSummary("Archive: every value is destroyed, the history stays, the name is free again.");
         api.MapGet(One + "/references", async (string ws, string name, ReferencesQuery references, HttpContext context) =>
             ApiResults.Of(await references.RunAsync(context.Caller(), ws, name, context.RequestAborted),
-                rows => new Page<object>([.. rows.Select(r => new { kind = r.Kind.Wire(), r.Name, r.Places, r.Via, r.Granted })], null, false)));
+                rows => new Page<object>([.. rows.Select(r => new { kind = r.Kind.Wire(), r.Name, r.Places, r.Via, r.Granted })], null, false))).WithSummary("Who references it: tools directly, agents and workflows through them.");
         api.MapGet(One + "/calls", async (string ws, string name, string? outcome, int? limit, string? cursor, RecentCallsQuery calls, HttpContext context) =>
-            ApiResults.Of(await calls.RunAsync(context.Caller(), ws, name, new RecentCallsQuery.Filter(outcome, limit, cursor), context.RequestAborted), p => p.Select(Shape)));
+            ApiResults.Of(await calls.RunAsync(context.Caller(), ws, name, new RecentCallsQuery.Filter(outcome, limit, cursor), context.RequestAborted), p => p.Select(Shape))).WithSummary("Recent calls, newest first.");
         api.MapGet(One + "/usage", async (string ws, string name, string? range, UsageQuery usage, HttpContext context) =>
-            ParseRange(range) is { } span ? ApiResults.Of(await usage.RunAsync(context.Caller(), ws, name, span, context.RequestAborted)) : ApiResults.Of(Problem.Invalid("range", "The range is one of: 24h, 7d, 30d.")));
+            ParseRange(range) is { } span ? ApiResults.Of(await usage.RunAsync(context.Caller(), ws, name, span, context.RequestAborted)) : ApiResults.Of(Problem.Invalid("range", "The range is one of: 24h, 7d, 30d."))).WithSummary("Calls and errors over 24 hours, 7 and 30 days, and a series for a chart.");
         api.MapGet(One + "/access", async (string ws, string name, string? tool, string? agent, string? workflow, string? user_id, AccessQuery access, HttpContext context) =>
-            ApiResults.Of(await access.RunAsync(context.Caller(), ws, name, new AccessQuery.Question(tool, agent, workflow, user_id), context.RequestAborted)));
+            ApiResults.Of(await access.RunAsync(context.Caller(), ws, name, new AccessQuery.Question(tool, agent, workflow, user_id), context.RequestAborted))).WithSummary("Would this caller be allowed, and by which rule.");
     }
 
     /// <summary>Null for a word that is none of them; 30 days when not given.</summary>
@@ -63,6 +64,9 @@ public static class CredentialsFeature
 
     /// <summary>The body of a registration without its values, which are read apart.</summary>
     public sealed record RegisterBody(string? Name, string? Type, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt, JsonElement? Injection);
+
+    /// <summary>The same with the values, for the document only: values are read apart and never become text.</summary>
+    public sealed record RegisterDocument(string Name, string Type, IReadOnlyDictionary<string, string> Fields, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt);
 
     /// <summary>The body of a change: what is not there is kept, null removes.</summary>
     public sealed record PatchBody(string? Name, string? Description, string? Provider, string? Owner, string? ExpiresAt, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, int? Revision);

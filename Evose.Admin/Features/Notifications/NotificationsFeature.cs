@@ -22,9 +22,10 @@ public static class NotificationsFeature
 
     public static void MapNotifications(this RouteGroupBuilder api)
     {
-        api.MapGet("/notifications", async (string? state, string? workspace, int? limit, string? cursor, InboxQuery inbox, HttpContext context) =>
-            ApiResults.Of(await inbox.RunAsync(context.Caller(), state, workspace, limit, cursor, context.RequestAborted)));
-        api.MapPost("/notifications/{id:guid}/acknowledge", async (Guid id, AcknowledgeNotification acknowledge, HttpContext context) =>
-            ApiResults.Of(await acknowledge.ExecuteAsync(context.Caller(), id, context.RequestAborted)));
+        api = api.MapGroup("/notifications").WithTags("Notifications");
+        api.MapGet("", async (string? state, string? workspace, int? limit, string? cursor, InboxQuery inbox, HttpContext context) =>
+            ApiResults.Of(await inbox.RunAsync(context.Caller(), state, workspace, limit, cursor, context.RequestAborted))).WithSummary("The inbox.");
+        api.MapPost("/{id:guid}/acknowledge", async (Guid id, AcknowledgeNotification acknowledge, HttpContext context) =>
+            ApiResults.Of(await acknowledge.ExecuteAsync(context.Caller(), id, context.RequestAborted))).WithSummary("Mark a notification as seen.");
     }
 }

@@ -34,6 +34,9 @@ public static class RotationFeature
 
     public sealed record StartBody(bool? SkipVerify, string? SkipVerifyReason);
 
+    /// <summary>The same with the values, for the document only: values are read apart and never become text.</summary>
+    public sealed record StartDocument(IReadOnlyDictionary<string, string> Fields, bool? SkipVerify, string? SkipVerifyReason);
+
     public sealed record VerifyBody(string? Tool, string? Path);
 
     public sealed record PromoteBody(JsonElement? Grace);
@@ -42,24 +45,29 @@ public static class RotationFeature
 
     public static void MapRotation(this RouteGroupBuilder api)
     {
-        var group = api.MapGroup("/workspaces/{ws}/credentials/{name}/rotation");
-        group.MapGet("", (string ws, string name, RotationQuery query, HttpContext context) => AnswerAsync(context, ws, name, query));
-        group.MapPost("", StartAsync);
+        api.MapGet("/workspaces/{ws}/credentials/{name}/impact", async (string ws, string name, ImpactQuery impact, HttpContext context) =>
+            ApiResults.Of(await impact.RunAsync(context.Caller(), ws, name, context.RequestAborted), Shape))
+            .WithTags("Rotation").WithSummary("Whom a rotation touches: tools that reference the credential, agents and workflows that reach them or stand in its scope, and when each last used it.");
+        var group = api.MapGroup("/workspaces/{ws}/credentials/{name}/rotation").WithTags("Rotation");
+        group.MapGet("", (string ws, string name, RotationQuery query, HttpContext context) => AnswerAsync(context, ws, name, query)).WithSummary("The rotation, where it is now.");
+        group.MapPost("", StartAsync).Accepts<StartDocument>("application/json").WithSummary("Open a rotation: the new value becomes a pending version.");
         group.MapPost("/verify", async (string ws, string name, [FromBody] VerifyBody? body, VerifyPending verify, RotationQuery query, HttpContext context) =>
         {
             var outcome = await verify.ExecuteAsync(context.Caller(), ws, name, new VerifyPending.Input(body?.Tool, body?.Path), context.RequestAborted);
             return outcome.Failed(out var problem, out var answer) ? ApiResults.Of(problem) : await AnswerAsync(context, ws, name, query, verify: answer);
-        });
+        }).WithSummary("Try the pending value with one read-only call through a tool.");
         group.MapPost("/promote", async (string ws, string name, [FromBody] PromoteBody? body, PromotePending promote, RotationQuery query, HttpContext context) =>
             Grace.Read(body?.Grace).Failed(out var problem, out var grace)
                 ? ApiResults.Of(problem)
-                : await AnswerAsync(context, ws, name, query, await promote.ExecuteAsync(context.Caller(), ws, name, new PromotePending.Input(grace), context.RequestAborted)));
+                : await AnswerAsync(context, ws, name, query, await promote.ExecuteAsync(context.Caller(), ws, name, new PromotePending.Input(grace), context.RequestAborted)))
+            .WithSummary("Swap: every call that starts after the answer uses the new version. Grace is a span such as 01:00:00 or a number of seconds.");
         group.MapPost("/rollback", async (string ws, string name, RollBack rollBack, RotationQuery query, HttpContext context) =>
-            await AnswerAsync(context, ws, name, query, await rollBack.ExecuteAsync(context.Caller(), ws, name, new RollBack.Input(), context.RequestAborted)));
+            await AnswerAsync(context, ws, name, query, await rollBack.ExecuteAsync(context.Caller(), ws, name, new RollBack.Input(), context.RequestAborted))).WithSummary("Within the grace period: the old version comes back and the new one is destroyed.");
         group.MapPost("/retire", async (string ws, string name, [FromBody] RetireBody? body, RetireVersion retire, RotationQuery query, HttpContext context) =>
-            await AnswerAsync(context, ws, name, query, await retire.ExecuteAsync(context.Caller(), ws, name, new RetireVersion.Input(body?.Force ?? false), context.RequestAborted)));
+            await AnswerAsync(context, ws, name, query, await retire.ExecuteAsync(context.Caller(), ws, name, new RetireVersion.Input(body?.Force ?? false), context.RequestAborted)))
+            .WithSummary("Retire the old version now. Without force the rules of the grace period hold.");
         group.MapDelete("", async (string ws, string name, DiscardPending discard, RotationQuery query, HttpContext context) =>
-            await AnswerAsync(context, ws, name, query, await discard.ExecuteAsync(context.Caller(), ws, name, new DiscardPending.Input(), context.RequestAborted)));
+            await AnswerAsync(context, ws, name, query, await discard.ExecuteAsync(context.Caller(), ws, name, new DiscardPending.Input(), context.RequestAborted))).WithSummary("Give the rotation up before the swap; the pending value is destroyed.");
     }
 
     private static async Task<IResult> StartAsync(string ws, string name, StartRotation start, RotationQuery query, HttpContext context)
@@ -86,6 +94,12 @@ public static class RotationFeature
         if (warning is not null) shape["warnings"] = new[] { warning };
         return ApiResults.Ok(shape, status);
     }
+
+    private static object Shape(ImpactQuery.View impact) => new
+    {
+        calls_24h = impact.Calls24H,
+        Consumers = impact.Rows.Select(r => new { Kind = r.Kind.ToString().ToLowerInvariant(), r.Name, r.References, LastUsedAt = r.LastUse?.UtcDateTime, r.RecentCalls }),
+    };
 
     private static Dictionary<string, object?> Shape(RotationQuery.View view, RotationQuery.RotationRow rotation) => new()
     {

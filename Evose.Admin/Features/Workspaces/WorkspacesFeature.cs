@@ -28,11 +28,12 @@ public static class WorkspacesFeature
 
     public static void MapWorkspaces(this RouteGroupBuilder api)
     {
+        api = api.MapGroup("").WithTags("Workspaces");
         api.MapPost("/workspaces", async (CreateBody body, CreateWorkspace create, HttpContext context) =>
             ApiResults.Of(await create.ExecuteAsync(context.Caller(), new CreateWorkspace.Input(body.Name, body.Slug), context.RequestAborted),
-                w => new { w.Slug, w.Name, w.CreatedAt }, StatusCodes.Status201Created));
-        api.MapGet("/workspaces", async (WorkspaceListQuery list, HttpContext context) =>
-            ApiResults.Ok(new Page<object>([.. (await list.RunAsync(context.Caller(), context.RequestAborted)).Select(w => new { w.Slug, w.Name, w.CreatedAt })], null, false)));
+                w => new { w.Slug, w.Name, w.CreatedAt }, StatusCodes.Status201Created)).WithSummary("Create a workspace. Its slug is made from the name when not given and never changes.");
+        api.MapGet("/workspaces", async (int? limit, string? cursor, WorkspaceListQuery list, HttpContext context) =>
+            ApiResults.Of(await list.PageAsync(context.Caller(), limit, cursor, context.RequestAborted), p => p.Select(w => new { w.Slug, w.Name, w.CreatedAt }))).WithSummary("List the workspaces that this key reaches.");
     }
 
     /// <summary>The endpoint behind <c>ShowOnce</c>: the ticket says whom to invite, the answer holds the link.</summary>

@@ -13,7 +13,7 @@ public static class ApiGroup
 
     public static RouteGroupBuilder MapApi(this WebApplication app) =>
         app.MapGroup(Prefix).RequireAuthorization(IdentitySetup.ApiPolicy).DisableAntiforgery()
-            .AddEndpointFilter<SealedFilter>().AddEndpointFilter<Idempotency>();
+            .AddEndpointFilter<SealedFilter>().AddEndpointFilter<RequestLimit>().AddEndpointFilter<Idempotency>();
 
     /// <summary>The caller of this request.</summary>
     public static Actor Caller(this HttpContext context) => CurrentActor.Of(context);

@@ -40,7 +40,8 @@ public sealed partial class Idempotency(IDbContextFactory<AdminDb> dbs, SecretVa
             {
                 if (old.RequestHash != body) return ApiResults.Of(Problem.Conflict("This Idempotency-Key was used with another body."));
                 if (old.Status is not { } status) return ApiResults.Of(Problem.Conflict("The first request with this Idempotency-Key is still under way."));
-                using var opened = vault.OpenBlob("idempotency", Encoding.ASCII.GetBytes(id), old.SealedBody!);
+                if (old.SealedBody is null) return new Replay(status, null);
+                using var opened = vault.OpenBlob("idempotency", Encoding.ASCII.GetBytes(id), old.SealedBody);
                 return new Replay(status, Results.Bytes(opened.Bytes.ToArray(), "application/json"));
             }
             if (old is not null) db.Remove(old);
@@ -79,16 +80,16 @@ public sealed partial class Idempotency(IDbContextFactory<AdminDb> dbs, SecretVa
     [LoggerMessage(LogLevel.Warning, "The answer to a request with an Idempotency-Key could not be kept ({Error}); its repetition is refused until the app restarts")]
     private partial void LogNotKept(string error);
 
-    // Only a JSON answer below 500 is an answer to keep; otherwise the key is free again.
+    // An answer of a use case is kept, with its JSON or without any; a refusal is none, and the key is free again.
     private async Task KeepAsync(string id, object? result)
     {
         await using var db = await dbs.CreateDbContextAsync(CancellationToken.None);
         await using var write = await db.BeginWriteAsync(CancellationToken.None);
         var record = await db.IdempotencyRecords.SingleAsync(r => r.Key == id);
-        if (result is IStatusCodeHttpResult { StatusCode: { } status and < 500 } and IValueHttpResult { Value: { } value })
+        if (result is IStatusCodeHttpResult { StatusCode: { } status and < 500 })
         {
             record.Status = status;
-            record.SealedBody = vault.SealBlob("idempotency", Encoding.ASCII.GetBytes(id), JsonSerializer.SerializeToUtf8Bytes(value, ApiResults.Json));
+            if (result is IValueHttpResult { Value: { } value }) record.SealedBody = vault.SealBlob("idempotency", Encoding.ASCII.GetBytes(id), JsonSerializer.SerializeToUtf8Bytes(value, ApiResults.Json));
         }
         else
         {
@@ -110,13 +111,13 @@ public sealed partial class Idempotency(IDbContextFactory<AdminDb> dbs, SecretVa
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
-    private sealed class Replay(int status, IResult body) : IResult
+    private sealed class Replay(int status, IResult? body) : IResult
     {
         public Task ExecuteAsync(HttpContext httpContext)
         {
             httpContext.Response.StatusCode = status;
             httpContext.Response.Headers["Idempotent-Replayed"] = "true";
-            return body.ExecuteAsync(httpContext);
+            return body?.ExecuteAsync(httpContext) ?? Task.CompletedTask;
         }
     }
 }

@@ -54,6 +54,7 @@ public sealed class OutboundClient(EgressGuard guard) : IDisposable
 
             // A Host header would replace the vetted name in SNI and authority.
             request.Headers.Host = null;
+            request.Content = PromptUpload.Of(request.Content);
             return base.SendAsync(request, cancellationToken);
         }
 

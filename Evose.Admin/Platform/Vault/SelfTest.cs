@@ -14,6 +14,7 @@ public static class SelfTest
 
     public static void Run() => Run(new Primitives());
 
+    /// <param name="with">What is tested; a test of the test gives broken ones.</param>
     internal static void Run(Primitives with)
     {
         CheckVersion(with.DataProtectionVersion());

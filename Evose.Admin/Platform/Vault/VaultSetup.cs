@@ -15,7 +15,7 @@ public static class VaultSetup
         services.TryAddSingleton(provider => ChooseRoot(configuration[VaultOptions.SecretKeySetting], provider.GetRequiredService<IOptions<VaultOptions>>().Value, dataDirectory));
         services.TryAddSingleton(provider =>
         {
-            SelfTest.Run();
+            SelfTest.Run(provider.GetService<SelfTest.Primitives>() ?? new SelfTest.Primitives());
             return new SecretVault(provider.GetRequiredService<IRootKey>());
         });
         return services;

@@ -29,7 +29,7 @@ public static class ApiResults
     {
         context.Response.StatusCode = Status(problem.Kind);
         if (problem.Kind == ProblemKind.Unauthorized) context.Response.Headers.WWWAuthenticate = "Bearer";
-        if (problem.Kind is ProblemKind.Unavailable or ProblemKind.RateLimited) context.Response.Headers.RetryAfter = "5";
+        if (problem.Kind is ProblemKind.Unavailable or ProblemKind.RateLimited) context.Response.Headers.RetryAfter = problem.Details?.GetValueOrDefault("retry_after") is int seconds ? seconds.ToString(System.Globalization.CultureInfo.InvariantCulture) : "5";
         await context.Response.WriteAsJsonAsync(
             new { request_id = context.TraceIdentifier, error = new { code = problem.Code, message = problem.Message, details = problem.Details ?? new Dictionary<string, object?>() } },
             Json, CancellationToken.None);

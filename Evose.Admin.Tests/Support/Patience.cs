@@ -1,0 +1,17 @@
+using System.Runtime.CompilerServices;
+using Bunit;
+using Microsoft.Playwright;
+
+namespace Evose.Admin.Tests.Support;
+
+/// <summary>How long a page may take to become what a test expects. It ends a wait that would never end; a page that is there is not waited for.</summary>
+internal static class Patience
+{
+    // The libraries' own limits, a second and five, are for a machine with nothing else to do.
+    [ModuleInitializer]
+    public static void Set()
+    {
+        BunitContext.DefaultWaitTimeout = TimeSpan.FromMinutes(1);
+        Assertions.SetDefaultExpectTimeout(60_000);
+    }
+}
