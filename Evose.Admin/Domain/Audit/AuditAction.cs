@@ -41,6 +41,8 @@ public enum AuditAction
     InvitationRevoked = 36,
     UserDisabled = 37,
     UserEnabled = 38,
+    MasterKeyRotated = 39,
+    DataKeysRewrapped = 40,
 }
 
 public static class AuditActionNames
@@ -86,5 +88,7 @@ public static class AuditActionNames
         AuditAction.InvitationRevoked => "invitation.revoked",
         AuditAction.UserDisabled => "user.disabled",
         AuditAction.UserEnabled => "user.enabled",
+        AuditAction.MasterKeyRotated => "master_key.rotated",
+        AuditAction.DataKeysRewrapped => "master_key.data_keys_rewrapped",
     };
 }
