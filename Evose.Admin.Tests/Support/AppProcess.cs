@@ -22,7 +22,7 @@ public sealed class AppProcess : IAsyncDisposable
         port ??= FreePort();
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = AppContext.BaseDirectory };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Evose.Admin.dll"));
-        if (verb is not null) start.ArgumentList.Add(verb);
+        foreach (var word in verb?.Split(' ') ?? []) start.ArgumentList.Add(word);
         start.Environment["Urls"] = $"http://127.0.0.1:{port}";
         start.Environment["Evose__DataDirectory"] = dataDirectory;
         start.Environment["Egress__AllowedPrivateHosts__0"] = "127.0.0.1";
@@ -65,6 +65,13 @@ public sealed class AppProcess : IAsyncDisposable
     {
         await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
         return _process.ExitCode;
+    }
+
+    /// <summary>SIGTERM, as a service manager sends it.</summary>
+    public void Stop()
+    {
+        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
     }
 
     /// <summary>kill -9.</summary>

@@ -34,10 +34,10 @@ public sealed class BrokerWorld : IAsyncDisposable
 
     public Guid CredentialId { get; private set; }
 
-    public static async Task<BrokerWorld> StartAsync(Func<Microsoft.AspNetCore.Http.HttpContext, Upstream.Seen, Task>? answer = null, Dictionary<string, string?>? settings = null, string? baseUrl = null, string secret = Secret)
+    public static async Task<BrokerWorld> StartAsync(Func<Microsoft.AspNetCore.Http.HttpContext, Upstream.Seen, Task>? answer = null, Dictionary<string, string?>? settings = null, string? baseUrl = null, string secret = Secret, Action<Microsoft.Extensions.DependencyInjection.IServiceCollection>? services = null)
     {
         var upstream = await Upstream.StartAsync(answer);
-        var world = new BrokerWorld(new AdminApp(settings), upstream);
+        var world = new BrokerWorld(new AdminApp(settings, services: services), upstream);
         await world.BuildAsync(baseUrl ?? upstream.Url + "/v1", secret);
         return world;
     }

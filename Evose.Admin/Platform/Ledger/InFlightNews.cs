@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Security.Cryptography;
 using Evose.Admin.Platform.Data;
 using Npgsql;
 
@@ -11,7 +12,7 @@ internal sealed partial class InFlightNews(Postgres postgres, InFlightCalls inFl
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    private readonly string _node = Guid.NewGuid().ToString("N")[..12];
+    private readonly string _node = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
     private long _round;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
