@@ -30,13 +30,16 @@ public sealed class BehindNginx(Chromium chromium)
         settings["Bootstrap:AdminEmail"] = AdminApp.AdminEmail;
         settings["Bootstrap:AdminPassword"] = AdminApp.AdminPassword;
         settings["ASPNETCORE_FORWARDEDHEADERS_ENABLED"] = "true";
+        // Outside Development and a published app there are no static files.
+        settings["ASPNETCORE_ENVIRONMENT"] = "Development";
         settings["Shutdown:Notice"] = "00:00:04";
         var directories = new[] { Directory.CreateTempSubdirectory("evose-node-").FullName, Directory.CreateTempSubdirectory("evose-node-").FullName };
         var ports = new[] { AppProcess.FreePort(), AppProcess.FreePort() };
         var nodes = await Task.WhenAll(directories.Zip(ports, (d, p) => AppProcess.StartAsync(d, p, settings)));
         var addresses = ports.Select(p => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{p} max_fails=1 fail_timeout=5s")).ToArray();
-        await using (var nginx = await Nginx.StartAsync(addresses))
+        try
         {
+            await using var nginx = await Nginx.StartAsync(addresses);
             using (var api = nodes[0].Api()) await GivenRemote.CredentialInUseAsync(api, upstream);
             using var caller = nginx.Client();
 
@@ -53,7 +56,10 @@ public sealed class BehindNginx(Chromium chromium)
             await RollAsync(nginx, nodes, directories, ports, addresses, settings, next);
             await SignInAsync(nginx);
         }
-        foreach (var node in nodes) await node.DisposeAsync();
+        finally
+        {
+            foreach (var node in nodes) await node.DisposeAsync();
+        }
         foreach (var directory in directories) Directory.Delete(directory, true);
         await PostgresServer.DropAsync(database);
     }

@@ -14,6 +14,16 @@ public sealed class AppProcess : IAsyncDisposable
 
     public string Url { get; }
 
+    /// <summary>What it holds of the machine's memory.</summary>
+    public double ResidentMegabytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64 / 1048576.0;
+        }
+    }
+
     public string Output => string.Join('\n', _output);
 
     /// <summary>Starts it and waits until it is ready; <paramref name="settings"/> go as environment variables.</summary>

@@ -43,6 +43,7 @@ public enum AuditAction
     UserEnabled = 38,
     MasterKeyRotated = 39,
     DataKeysRewrapped = 40,
+    RecoveryKeyConfirmed = 41,
 }
 
 public static class AuditActionNames
@@ -89,6 +90,7 @@ public static class AuditActionNames
         AuditAction.UserDisabled => "user.disabled",
         AuditAction.UserEnabled => "user.enabled",
         AuditAction.MasterKeyRotated => "master_key.rotated",
+        AuditAction.RecoveryKeyConfirmed => "recovery_key.confirmed",
         AuditAction.DataKeysRewrapped => "master_key.data_keys_rewrapped",
     };
 }

@@ -63,6 +63,13 @@ public static class BackupVerb
         command.CommandText = "VACUUM INTO $into";
         command.Parameters.AddWithValue("$into", into);
         command.ExecuteNonQuery();
+        // As the app keeps it: who only looks could not change it.
+        using (var copy = Open(into))
+        {
+            using var wal = copy.CreateCommand();
+            wal.CommandText = "PRAGMA journal_mode=WAL";
+            wal.ExecuteNonQuery();
+        }
         using var file = new FileStream(into, FileMode.Open, FileAccess.ReadWrite);
         file.Flush(flushToDisk: true);
     }
@@ -76,8 +83,8 @@ public static class BackupVerb
         foreach (var path in Directory.GetFiles(from, "*.db"))
         {
             var into = Path.Combine(to, Path.GetFileName(path));
-            using (var source = Open(path, SqliteOpenMode.ReadWrite)) Copy(source, into);
-            using var copy = Open(into, SqliteOpenMode.ReadWrite);
+            using (var source = Open(path)) Copy(source, into);
+            using var copy = Open(into);
             foreach (var table in new[] { "call_record", "call_completion" })
             {
                 using var command = copy.CreateCommand();
@@ -88,9 +95,9 @@ public static class BackupVerb
         }
     }
 
-    private static SqliteConnection Open(string path, SqliteOpenMode mode)
+    private static SqliteConnection Open(string path)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false, DefaultTimeout = 5 }.ToString());
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 5 }.ToString());
         connection.Open();
         return connection;
     }
@@ -98,7 +105,7 @@ public static class BackupVerb
     // How far the copy's chain of calls goes.
     private static long Check(string database)
     {
-        using var connection = Open(database, SqliteOpenMode.ReadOnly);
+        using var connection = Open(database);
         using var command = connection.CreateCommand();
         command.CommandTimeout = 0;
         command.CommandText = "PRAGMA integrity_check";

@@ -61,7 +61,9 @@ internal static class RecoverySeal
             using var own = KeyOf(seed);
             var ephemeral = wrapped[Ephemeral..Inner];
             Agree(own, ephemeral, ephemeral, wrapped.Slice(2, PublicSize), key);
-            return EnvelopeCipher.TryUnwrapMaster(key, context, wrapped[Inner..], masterKey);
+            if (EnvelopeCipher.TryUnwrapMaster(key, context, wrapped[Inner..], masterKey) && GenuinePublic(wrapped, context, masterKey) is not null) return true;
+            CryptographicOperations.ZeroMemory(masterKey);
+            return false;
         }
         catch (CryptographicException)
         {
