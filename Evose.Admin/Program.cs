@@ -1,12 +1,14 @@
 using Evose.Admin.Features.Account;
 using Evose.Admin.Features.ApiKeys;
 using Evose.Admin.Features.Audit;
+using Evose.Admin.Features.Backup;
 using Evose.Admin.Features.Broker;
 using Evose.Admin.Features.Consumers;
 using Evose.Admin.Features.Credentials;
 using Evose.Admin.Features.Demo;
 using Evose.Admin.Features.Home;
 using Evose.Admin.Features.Jobs;
+using Evose.Admin.Features.Keys;
 using Evose.Admin.Features.Notifications;
 using Evose.Admin.Features.Rotation;
 using Evose.Admin.Features.Workspaces;
@@ -25,9 +27,9 @@ using Evose.Admin.Platform.Web;
 using Evose.Admin.Shell;
 using MudBlazor.Services;
 
-if (args is [var verb, ..] && !verb.StartsWith('-') && args is not (["audit", "verify", ..] or ["migrate"]))
+if (args is [var verb, ..] && !verb.StartsWith('-') && args is not (["audit", "verify", ..] or ["keys", "rotate"] or ["backup", _] or ["migrate"]))
 {
-    await Console.Error.WriteLineAsync($"There is no command '{verb}'. Known: audit verify, migrate. Without a command the app starts.");
+    await Console.Error.WriteLineAsync($"There is no command '{string.Join(' ', args)}'. Known: audit verify, keys rotate, backup DIRECTORY, migrate. Without a command the app starts.");
     return 2;
 }
 
@@ -43,7 +45,7 @@ builder.Services.AddCatalog().AddLedger(builder.Configuration).AddOutbound(build
 builder.Services.AddAdminIdentity(builder.Configuration, data).AddJobs(builder.Configuration).AddRestApi(builder.Configuration).AddIntake();
 builder.Services.AddAccount(builder.Configuration).AddHome().AddWorkspaces().AddApiKeys().AddConsumers().AddCredentials();
 builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration);
-builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPages().AddDemo(builder.Configuration).AddSingleton<ApiReference>();
+builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPages().AddKeys().AddDemo(builder.Configuration).AddSingleton<ApiReference>();
 
 var app = builder.Build();
 await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.None))
@@ -55,12 +57,14 @@ await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.
         return 0;
     }
     await app.StartDataAsync();
-    if (args is ["audit", "verify", ..]) return await AuditVerb.VerifyAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
     // The anchor's first lines come before the first event, so that a removed beginning can be told from a new one.
-    await app.Services.GetRequiredService<AuditAnchor>().OpenAsync(CancellationToken.None);
-    await app.Services.GetRequiredService<Bootstrap>().RunAsync(CancellationToken.None);
+    if (args is not ["audit", ..]) await app.Services.GetRequiredService<AuditAnchor>().OpenAsync(CancellationToken.None);
+    if (args.Length == 0 || args[0].StartsWith('-')) await app.Services.GetRequiredService<Bootstrap>().RunAsync(CancellationToken.None);
     app.Services.PrepareKeyRing();
 }
+if (args is ["audit", "verify", ..]) return await AuditVerb.VerifyAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
+if (args is ["keys", "rotate"]) return await KeysVerb.RotateAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
+if (args is ["backup", var target]) return await BackupVerb.RunAsync(app.Services, target, Console.Out, Console.Error, CancellationToken.None);
 
 app.UseBroker();
 // Named here, or the framework would put it before the broker and match every call against every page.

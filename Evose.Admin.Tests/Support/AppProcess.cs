@@ -14,6 +14,16 @@ public sealed class AppProcess : IAsyncDisposable
 
     public string Url { get; }
 
+    /// <summary>What it holds of the machine's memory.</summary>
+    public double ResidentMegabytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64 / 1048576.0;
+        }
+    }
+
     public string Output => string.Join('\n', _output);
 
     /// <summary>Starts it and waits until it is ready; <paramref name="settings"/> go as environment variables.</summary>
@@ -22,7 +32,7 @@ public sealed class AppProcess : IAsyncDisposable
         port ??= FreePort();
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = AppContext.BaseDirectory };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Evose.Admin.dll"));
-        if (verb is not null) start.ArgumentList.Add(verb);
+        foreach (var word in verb?.Split(' ') ?? []) start.ArgumentList.Add(word);
         start.Environment["Urls"] = $"http://127.0.0.1:{port}";
         start.Environment["Evose__DataDirectory"] = dataDirectory;
         start.Environment["Egress__AllowedPrivateHosts__0"] = "127.0.0.1";
@@ -65,6 +75,13 @@ public sealed class AppProcess : IAsyncDisposable
     {
         await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
         return _process.ExitCode;
+    }
+
+    /// <summary>SIGTERM, as a service manager sends it.</summary>
+    public void Stop()
+    {
+        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
     }
 
     /// <summary>kill -9.</summary>

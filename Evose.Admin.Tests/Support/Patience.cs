@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Bunit;
+using Microsoft.AspNetCore.Components;
 using Microsoft.Playwright;
 
 namespace Evose.Admin.Tests.Support;
@@ -14,4 +15,8 @@ internal static class Patience
         BunitContext.DefaultWaitTimeout = TimeSpan.FromMinutes(1);
         Assertions.SetDefaultExpectTimeout(60_000);
     }
+
+    /// <summary>Does it in the page's own turn, so that what follows sees its effect even when the page is drawing just now.</summary>
+    public static void Now<T>(this IRenderedComponent<T> page, Action act)
+        where T : IComponent => page.InvokeAsync(act).GetAwaiter().GetResult();
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Tests.Support;
@@ -22,7 +21,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private static readonly Lazy<Task<PostgresServer>> One = new(StartAsync);
     private static readonly ConcurrentDictionary<string, string> ByDirectory = new(StringComparer.Ordinal);
 
-    private string? _directory, _binaries;
+    private string? _directory;
     private string _admin = "";
 
     /// <summary>True when this run is to test every app on PostgreSQL.</summary>
@@ -86,43 +85,19 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private async Task StartOwnAsync()
     {
-        _binaries = Binaries() ?? throw new InvalidOperationException("There is no PostgreSQL server: install the package postgresql, or set EVOSE_TEST_POSTGRES to the connection string of one.");
-        _directory = Directory.CreateTempSubdirectory("evose-pg-").FullName;
-        if (IsRoot) await RunAsync("chown", "postgres", _directory);
-        await PostgresAsync("initdb", "-D", $"{_directory}/data", "-U", "evose", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync");
+        _directory = await PostgresPrograms.DirectoryAsync();
+        await PostgresPrograms.RunServerAsync("initdb", "-D", $"{_directory}/data", "-U", "evose", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync");
         var port = AppProcess.FreePort().ToString(CultureInfo.InvariantCulture);
-        await PostgresAsync("pg_ctl", "-D", $"{_directory}/data", "-w", "-t", "60", "-l", $"{_directory}/log", "-o",
+        await PostgresPrograms.RunServerAsync("pg_ctl", "-D", $"{_directory}/data", "-w", "-t", "60", "-l", $"{_directory}/log", "-o",
             $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_directory} -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 -c max_wal_size=4GB", "start");
         _admin = $"Host=127.0.0.1;Port={port};Username=evose;Database=postgres";
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (!One.IsValueCreated || await One.Value is not { _directory: { } directory } server) return;
+        if (!One.IsValueCreated || await One.Value is not { _directory: { } directory }) return;
         NpgsqlConnection.ClearAllPools();
-        await server.PostgresAsync("pg_ctl", "-D", $"{directory}/data", "-m", "immediate", "stop");
+        await PostgresPrograms.RunServerAsync("pg_ctl", "-D", $"{directory}/data", "-m", "immediate", "stop");
         Directory.Delete(directory, true);
-    }
-
-    private static bool IsRoot => Environment.UserName == "root";
-
-    // The server refuses to run as root.
-    private Task PostgresAsync(string program, params string[] arguments) =>
-        IsRoot ? RunAsync("runuser", ["-u", "postgres", "--", $"{_binaries}/{program}", .. arguments]) : RunAsync($"{_binaries}/{program}", arguments);
-
-    private static async Task RunAsync(string program, params string[] arguments)
-    {
-        // The server keeps inherited pipes open, so nothing is redirected to a pipe that would be read to its end.
-        var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = "/" };
-        foreach (var argument in (string[])["-c", "exec \"$0\" \"$@\" >/dev/null 2>&1", program, .. arguments]) start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)!;
-        await process.WaitForExitAsync();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} exited with {process.ExitCode}");
-    }
-
-    private static string? Binaries()
-    {
-        var versions = Directory.Exists("/usr/lib/postgresql") ? Directory.GetDirectories("/usr/lib/postgresql").OrderDescending(StringComparer.Ordinal).Select(d => d + "/bin") : [];
-        return versions.Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')).FirstOrDefault(d => File.Exists($"{d}/initdb") && File.Exists($"{d}/pg_ctl"));
     }
 }

@@ -12,7 +12,6 @@ using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Vault;
 using Evose.Admin.Tests.Support;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Tests.Features.ApiKeys;
@@ -280,7 +279,6 @@ public sealed class ApiKeyApiTests(TwoWorkspaces two) : IClassFixture<TwoWorkspa
     }
 
     [Fact]
-    [Trait("Database", "Sqlite")]
     public async Task The_database_holds_no_key_in_any_encoding()
     {
         var text = (await IssueAsync(new { name = "canary", scopes = new[] { "read" } })).GetProperty("key").GetString()!;
@@ -369,13 +367,14 @@ public sealed class ApiKeyApiTests(TwoWorkspaces two) : IClassFixture<TwoWorkspa
 
     private async Task<byte[]> DumpAsync()
     {
-        await using var connection = new SqliteConnection($"Data Source={two.App.Get<DataDirectory>().Database};Mode=ReadOnly");
-        await connection.OpenAsync();
+        await using var db = await two.App.DbAsync();
+        await db.Database.OpenConnectionAsync();
+        var connection = db.Database.GetDbConnection();
         using var all = new MemoryStream();
-        foreach (var table in await ColumnAsync(connection, "SELECT name FROM sqlite_master WHERE type = 'table'"))
+        foreach (var table in await ColumnAsync(connection, PostgresServer.IsDefault ? "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'hangfire')" : "SELECT name FROM sqlite_master WHERE type = 'table'"))
         {
             await using var command = connection.CreateCommand();
-            command.CommandText = $"SELECT * FROM \"{table}\"";
+            command.CommandText = $"SELECT * FROM {table}";
             await using var reader = await command.ExecuteReaderAsync();
             while (await reader.ReadAsync())
                 for (var i = 0; i < reader.FieldCount; i++) all.Write(reader.GetValue(i) is byte[] blob ? blob : Encoding.UTF8.GetBytes($"{reader.GetValue(i)}\n"));
@@ -383,7 +382,7 @@ public sealed class ApiKeyApiTests(TwoWorkspaces two) : IClassFixture<TwoWorkspa
         return all.ToArray();
     }
 
-    private static async Task<List<string>> ColumnAsync(SqliteConnection connection, string sql)
+    private static async Task<List<string>> ColumnAsync(System.Data.Common.DbConnection connection, string sql)
     {
         await using var command = connection.CreateCommand();
         command.CommandText = sql;

@@ -7,6 +7,7 @@ using Evose.Admin.Features.Jobs;
 using Evose.Admin.Features.Notifications;
 using Evose.Admin.Tests.Support;
 using Microsoft.AspNetCore.Components;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using MudBlazor.Services;
 
@@ -85,14 +86,13 @@ public sealed class AuditPageTests : BunitContext, IAsyncLifetime
     }
 
     [Fact]
-    [Trait("Database", "Sqlite")]
-    public void Verification_says_how_far_the_chain_is_proven()
+    public async Task Verification_says_how_far_the_chain_is_proven()
     {
         var page = Show<AuditPage>("/audit");
         page.WaitForElement("[data-testid=verify]");
         page.Now(() => page.Find("[data-testid=verify]").Click());
         page.WaitForAssertion(() => Assert.Contains("Chain verified", page.Find("[data-testid=chain]").TextContent));
-        AuditWorld.Sql(Path.Combine(_app.DataDirectory, "evose.db"), "UPDATE audit_event SET subject = 'x' WHERE seq = 2");
+        await using (var db = await _app.DbAsync()) Assert.Equal(1, await db.Database.ExecuteSqlRawAsync("UPDATE audit_event SET subject = 'x' WHERE seq = 2"));
         page.Now(() => page.Find("[data-testid=verify]").Click());
         page.WaitForAssertion(() => Assert.Contains("broken at audit 2", page.Find("[data-testid=chain]").TextContent));
     }

@@ -169,12 +169,11 @@ public sealed class BrokerTests
     }
 
     [Fact]
-    [Trait("Database", "Sqlite")]
     public async Task Sealed_bytes_moved_to_another_row_are_refused_audited_and_raise_an_alarm()
     {
         await using var world = await BrokerWorld.StartAsync();
         await using (var db = await world.DbAsync())
-            await db.Database.ExecuteSqlRawAsync("UPDATE credential_version SET wrapped_key = substr(wrapped_key, 1, length(wrapped_key) - 1) || x'00'; UPDATE credential SET stamp = stamp + 1000; UPDATE installation SET stamp = stamp + 2000;");
+            await db.Database.ExecuteSqlRawAsync("UPDATE credential_version SET wrapped_key = substr(wrapped_key, 1, length(wrapped_key) - 1) || " + (PostgresServer.IsDefault ? "'\\x00'::bytea" : "x'00'") + "; UPDATE credential SET stamp = stamp + 1000; UPDATE installation SET stamp = stamp + 2000;");
         using var caller = world.Caller();
         using var answer = await caller.GetAsync("/broker/cs/gpt-call/x");
         Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);

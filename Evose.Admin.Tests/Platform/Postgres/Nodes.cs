@@ -1,6 +1,8 @@
 using Evose.Admin.Features.Audit;
 using Evose.Admin.Tests.Features.Broker;
 using Evose.Admin.Tests.Support;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Evose.Admin.Tests.Platform.Postgres;
 
@@ -29,11 +31,11 @@ public sealed class Nodes : IAsyncDisposable
         ["Root:IsShared"] = "false",
     };
 
-    public static async Task<Nodes> StartAsync()
+    public static async Task<Nodes> StartAsync(Func<HttpContext, Upstream.Seen, Task>? answer = null, Action<IServiceCollection>? services = null)
     {
         var database = await PostgresServer.NewDatabaseAsync();
-        var world = await BrokerWorld.StartAsync(settings: Settings(database));
-        return new Nodes(database, world, new AdminApp(Settings(database)));
+        var world = await BrokerWorld.StartAsync(answer, Settings(database), services: services);
+        return new Nodes(database, world, new AdminApp(Settings(database), services: services));
     }
 
     /// <summary>One call through a node: the status, and the key that the upstream saw.</summary>

@@ -244,6 +244,97 @@ public sealed class SecretVaultTests
     }
 
     [Fact]
+    public void The_next_master_key_is_opened_by_the_same_paper_and_the_root()
+    {
+        var vault = new SecretVault(SecretKeyRoot.FromText(Kit.SecretKey));
+        var (first, paper) = vault.IssueRecoveryKey(vault.Initialize(Installation, Kit.Now));
+        var text = paper.ShowOnce();
+        var old = vault.Seal(Kit.Address(), Kit.Fields(("value", "old")));
+        var second = vault.NextGeneration([first], Kit.Now.AddDays(1));
+        Assert.Equal(1, vault.CurrentGeneration);
+        Assert.True(vault.Renew([first, second], 1));
+        Assert.Equal((1, 2), (vault.CurrentGeneration, vault.NewestGeneration));
+        Assert.True(vault.Renew([first, second], 2));
+        var fresh = vault.Seal(Kit.Address(), Kit.Fields(("value", "new")));
+        var third = vault.NextGeneration([first, second], Kit.Now.AddDays(2));
+
+        var elsewhere = new SecretVault(SecretKeyRoot.FromText(Kit.OtherSecretKey));
+        Assert.Same(third, elsewhere.TryUnseal(text, [first, second, third]));
+        Assert.Equal("old", Kit.Text(elsewhere.Open(Kit.Address(), old, "value")));
+        Assert.Equal("new", Kit.Text(elsewhere.Open(Kit.Address(), fresh, "value")));
+        var restarted = new SecretVault(SecretKeyRoot.FromText(Kit.OtherSecretKey));
+        restarted.Unlock([first, second, third]);
+        Assert.Null(restarted.SealedReason);
+    }
+
+    [Fact]
+    public void A_master_key_is_never_wrapped_to_a_recovery_key_that_is_not_ours()
+    {
+        var vault = new SecretVault(SecretKeyRoot.FromText(Kit.SecretKey));
+        var (first, _) = vault.IssueRecoveryKey(vault.Initialize(Installation, Kit.Now));
+        using var theirs = RecoveryKey.Generate();
+        first.WrappedByRecovery = theirs.Wrap(Kit.MasterKey(7), EnvelopeCipher.MasterContext(Installation, 1));
+        Assert.Throws<IntegrityException>(() => vault.NextGeneration([first], Kit.Now));
+    }
+
+    [Fact]
+    public void No_damaged_wrapping_for_the_recovery_key_opens()
+    {
+        using var key = RecoveryKey.Generate();
+        var context = EnvelopeCipher.MasterContext(Installation, 1);
+        var wrapped = key.Wrap(Kit.MasterKey(1), context);
+        var opened = new byte[EnvelopeCipher.KeySize];
+        Assert.True(key.TryUnwrap(wrapped, context, opened));
+        Assert.Equal(Kit.MasterKey(1), opened);
+        foreach (var damaged in Kit.Damaged(wrapped))
+        {
+            Assert.False(key.TryUnwrap(damaged, context, opened));
+            Assert.All(opened, b => Assert.Equal(0, b));
+        }
+    }
+
+    [Fact]
+    public void A_data_key_wrapped_anew_opens_the_same_value_and_only_once()
+    {
+        var value = Kit.OpenVault(null, 1).Seal(Kit.Address(), Kit.Fields(("value", "x")));
+        var both = Kit.OpenVault(null, 1, 2);
+        var rewrapped = both.RewrapKey(Kit.Address(), value.WrappedKey);
+        Assert.Equal(2, SecretVault.GenerationOf(rewrapped));
+        Assert.Equal("x", Kit.Text(both.Open(Kit.Address(), value with { WrappedKey = rewrapped! }, "value")));
+        Assert.Equal("x", Kit.Text(both.Open(Kit.Address(), value, "value")));
+        Assert.Null(both.RewrapKey(Kit.Address(), rewrapped));
+        Assert.Throws<IntegrityException>(() => both.RewrapKey(Kit.Address(version: 2), value.WrappedKey));
+        Assert.Throws<IntegrityException>(() => Kit.OpenVault(null, 1).Open(Kit.Address(), rewrapped, value.Fields["value"], "value"));
+    }
+
+    [Fact]
+    public void What_names_an_unknown_master_key_makes_the_vault_look_once()
+    {
+        var (first, second) = (Generation(1), Generation(2));
+        var vault = new SecretVault(SecretKeyRoot.FromText(Kit.SecretKey));
+        vault.Unlock([first]);
+        var asked = 0;
+        vault.LearnFrom(() =>
+        {
+            asked++;
+            return [first, second];
+        });
+        var ahead = Kit.OpenVault(null, 1, 2);
+        Assert.Equal("x", Kit.Text(vault.OpenBlob("staged", [1], ahead.SealBlob("staged", [1], "x"u8))));
+        Assert.Equal((1, 1, 2), (asked, vault.CurrentGeneration, vault.NewestGeneration));
+        Assert.True(HeadSeal.IsGenuine(vault, [1, 2], ahead.AuditMac([1, 2])));
+        // Made-up numbers do not make it ask on and on.
+        for (var i = 0; i < 100; i++) Assert.Throws<IntegrityException>(() => vault.OpenBlob("staged", [1], Kit.OpenVault(null, 1, 2, 3).SealBlob("staged", [1], "x"u8)));
+        Assert.InRange(asked, 1, 3);
+
+        static KeyGeneration Generation(int n) => new()
+        {
+            Generation = n, InstallationId = Kit.Id(1000), RootId = "secret-key", CheckValue = MasterKeyRing.CheckValue(Kit.MasterKey(n)),
+            WrappedByRoot = SecretKeyRoot.FromText(Kit.SecretKey).Wrap(Kit.MasterKey(n), EnvelopeCipher.MasterContext(Kit.Id(1000), n)),
+        };
+    }
+
+    [Fact]
     public void A_field_that_is_gone_is_damage()
     {
         var vault = Kit.OpenVault();

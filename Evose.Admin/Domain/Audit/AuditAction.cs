@@ -41,6 +41,9 @@ public enum AuditAction
     InvitationRevoked = 36,
     UserDisabled = 37,
     UserEnabled = 38,
+    MasterKeyRotated = 39,
+    DataKeysRewrapped = 40,
+    RecoveryKeyConfirmed = 41,
 }
 
 public static class AuditActionNames
@@ -86,5 +89,8 @@ public static class AuditActionNames
         AuditAction.InvitationRevoked => "invitation.revoked",
         AuditAction.UserDisabled => "user.disabled",
         AuditAction.UserEnabled => "user.enabled",
+        AuditAction.MasterKeyRotated => "master_key.rotated",
+        AuditAction.RecoveryKeyConfirmed => "recovery_key.confirmed",
+        AuditAction.DataKeysRewrapped => "master_key.data_keys_rewrapped",
     };
 }

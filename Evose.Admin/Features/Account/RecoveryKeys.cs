@@ -42,6 +42,7 @@ public sealed class RecoveryKeys(UserManager<AdminUser> users, SignInManager<Adm
         var generations = await db.KeyGenerations.ToListAsync(ct);
         if (generations.Exists(g => g.WrappedByRecovery is null)) return Problem.Conflict("There is no recovery key yet. Issue one first.");
         foreach (var generation in generations) generation.RecoveryConfirmed = true;
+        AuditTrail.Append(db, clock.GetUtcNow(), actor, AuditAction.RecoveryKeyConfirmed, new AuditSubject(null, "recovery key"), "kept in a safe place");
         await write.CommitAsync(ct);
         return Done.It;
     }

@@ -83,7 +83,7 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
     }
 
     // A version keeps the fingerprint of the master key of its time.
-    private List<string> Fingerprints(Plaintext value) => [.. Enumerable.Range(1, vault.CurrentGeneration).Select(g => vault.Fingerprint(value, g))];
+    private List<string> Fingerprints(Plaintext value) => [.. Enumerable.Range(1, vault.NewestGeneration).Select(g => vault.Fingerprint(value, g))];
 
     private static async Task<string?> WarnAsync(AdminDb db, Credential credential, List<string> fingerprints, CancellationToken ct)
     {

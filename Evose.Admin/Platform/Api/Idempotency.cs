@@ -38,7 +38,7 @@ public sealed partial class Idempotency(IDbContextFactory<AdminDb> dbs, SecretVa
             // One that was under way when the app last stopped will never be finished: its key is free again.
             if (old is not null && old.CreatedAt > now - Kept && (old.Status is not null || old.CreatedAt >= _started))
             {
-                if (old.RequestHash != body) return ApiResults.Of(Problem.Conflict("This Idempotency-Key was used with another body."));
+                if (!HeadSeal.IsGenuine(vault, body, Convert.FromHexString(old.RequestHash))) return ApiResults.Of(Problem.Conflict("This Idempotency-Key was used with another body."));
                 if (old.Status is not { } status) return ApiResults.Of(Problem.Conflict("The first request with this Idempotency-Key is still under way."));
                 if (old.SealedBody is null) return new Replay(status, null);
                 using var opened = vault.OpenBlob("idempotency", Encoding.ASCII.GetBytes(id), old.SealedBody);
@@ -46,7 +46,8 @@ public sealed partial class Idempotency(IDbContextFactory<AdminDb> dbs, SecretVa
             }
             if (old is not null) db.Remove(old);
             await db.SaveChangesAsync(ct);
-            db.IdempotencyRecords.Add(new IdempotencyRecord { Key = id, RequestHash = body, CreatedAt = now });
+            // Keyed, because a body may hold a value short enough to be guessed from a plain hash.
+            db.IdempotencyRecords.Add(new IdempotencyRecord { Key = id, RequestHash = Convert.ToHexStringLower(vault.AuditMac(body)), CreatedAt = now });
             await write.CommitAsync(ct);
         }
 
@@ -98,15 +99,14 @@ public sealed partial class Idempotency(IDbContextFactory<AdminDb> dbs, SecretVa
         await write.CommitAsync(CancellationToken.None);
     }
 
-    private async Task<string> RequestHashAsync(HttpRequest request, CancellationToken ct)
+    private static async Task<byte[]> RequestHashAsync(HttpRequest request, CancellationToken ct)
     {
         // The body was buffered before binding read it; see UseRepeatableBodies.
-        if (!request.Body.CanSeek) return "";
+        if (!request.Body.CanSeek) return [];
         request.Body.Position = 0;
-        // Keyed, because a body may hold a value short enough to be guessed from a plain hash.
-        var hash = vault.AuditMac(await SHA256.HashDataAsync(request.Body, ct));
+        var hash = await SHA256.HashDataAsync(request.Body, ct);
         request.Body.Position = 0;
-        return Convert.ToHexStringLower(hash);
+        return hash;
     }
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using Evose.Admin.Domain.Access;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
@@ -39,6 +38,8 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
             var latest = await db.Installations.AsNoTracking().Select(i => i.Stamp).SingleAsync(ct);
             stamp.Advance(latest);
             if (latest == _snapshot.Stamp) return _snapshot;
+            // Rows may be sealed, and keys hashed, under a master key that another node has made.
+            await KeyWatch.TakeUpAsync(db, vault, ct);
             return _snapshot = await LoadAsync(db, _snapshot, latest, ct);
         }
         finally
@@ -67,7 +68,7 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
         foreach (var c in consumers)
         {
             if (c.DeletedAt is not null) continue;
-            var tampered = !CryptographicOperations.FixedTimeEquals(c.PolicyMac, PolicySeal.Of(vault, c, links[c.Id])) || consumerPolicies.GetValueOrDefault(c.Id) != c.Revision;
+            var tampered = !PolicySeal.IsGenuine(vault, c, links[c.Id]) || consumerPolicies.GetValueOrDefault(c.Id) != c.Revision;
             var request = c.Config is null ? null : Compile(c.Config);
             byId[c.Id] = byName[(c.WorkspaceId, c.Kind, c.Name)] = new CatalogConsumer(c.Id, c.WorkspaceId, c.Kind, c.Name, new ConsumerFacts(c.Id, c.WorkspaceId, c.Kind, false, links[c.Id].ToHashSet(), ImmutableHashSet<Guid>.Empty), request, tampered || (c.Kind == ConsumerKind.Tool && request is null));
         }
@@ -96,7 +97,7 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
         foreach (var c in changed)
         {
             if (c.ArchivedAt is not null) continue;
-            var tampered = !CryptographicOperations.FixedTimeEquals(c.PolicyMac, PolicySeal.Of(vault, c)) || policies.GetValueOrDefault(c.Id) != c.PolicyVersion;
+            var tampered = !PolicySeal.IsGenuine(vault, c) || policies.GetValueOrDefault(c.Id) != c.PolicyVersion;
             var active = c.Active is { Value: { } value } v && v.Number == c.ActiveVersion ? new CatalogVersion(v.Number, value, v.ExpiresAt) : null;
             credentialsById[c.Id] = credentials[(c.WorkspaceId, c.Name)] =
                 new CatalogCredential(c.Id, c.WorkspaceId, c.Name, c.Scope, DestinationPolicy.Compile(c.AllowedHosts), active, tampered) { Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl };

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Platform.Data;
@@ -14,12 +13,12 @@ internal static class PolicyCheck
 {
     /// <summary>True when scope and hosts match their seal and the seal is the newest that was audited.</summary>
     public static async Task<bool> IsIntactAsync(AdminDb db, SecretVault vault, Credential credential, CancellationToken ct) =>
-        CryptographicOperations.FixedTimeEquals(credential.PolicyMac, PolicySeal.Of(vault, credential))
+        PolicySeal.IsGenuine(vault, credential)
         && await NewestAuditedAsync(db, credential.Id, ct) == credential.PolicyVersion;
 
     /// <summary>The same for a tool, agent or workflow.</summary>
     public static async Task<bool> IsIntactAsync(AdminDb db, SecretVault vault, Consumer consumer, IEnumerable<Guid> links, CancellationToken ct) =>
-        CryptographicOperations.FixedTimeEquals(consumer.PolicyMac, PolicySeal.Of(vault, consumer, links))
+        PolicySeal.IsGenuine(vault, consumer, links)
         && await NewestAuditedAsync(db, consumer.Id, ct) == consumer.Revision;
 
     /// <summary>The newest policy number that the audit trail holds for the thing; 0 when there is none. The next one must be above it: a row put back to an older number would otherwise take a number again, and the row that had it before would fit.</summary>

@@ -17,6 +17,12 @@ public static class PolicySeal
 
     public static byte[] Of(SecretVault vault, Consumer consumer, IEnumerable<Guid> links) => vault.PolicyMac(Canonical(consumer, links));
 
+    /// <summary>True when the credential's seal is ours, under any master key.</summary>
+    public static bool IsGenuine(SecretVault vault, Credential credential) => vault.IsPolicyGenuine(Canonical(credential), credential.PolicyMac);
+
+    /// <summary>The same for a tool, agent or workflow.</summary>
+    public static bool IsGenuine(SecretVault vault, Consumer consumer, IEnumerable<Guid> links) => vault.IsPolicyGenuine(Canonical(consumer, links), consumer.PolicyMac);
+
     private static byte[] Canonical(Credential c)
     {
         var p = new ChainPayload(new ArrayBufferWriter<byte>(256));

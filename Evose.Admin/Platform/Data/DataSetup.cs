@@ -16,6 +16,7 @@ public static class DataSetup
         services.AddSingleton<WriteGate>();
         services.AddSingleton<Erasure>();
         services.AddSingleton<CatalogStamp>();
+        services.AddHostedService<KeyWatch>();
         var options = configuration.GetSection(DataOptions.Section).Get<DataOptions>() ?? new DataOptions();
         if (DataOptions.IsPostgres(configuration)) AddPostgres(services, options);
         else AddSqlite(services, ConnectionString(options, directory));
@@ -88,12 +89,15 @@ public sealed class Sqlite(string connectionString)
     {
         using var connection = Open();
         using var command = connection.CreateCommand();
+        // Whoever holds the gate must not wait for a reader.
+        command.CommandText = "PRAGMA busy_timeout=0";
+        command.ExecuteNonQuery();
         command.CommandText = "PRAGMA wal_checkpoint(TRUNCATE)";
         return command.ExecuteScalar() is 0L;
     }
 }
 
-/// <summary>FULL: an acknowledged row survives a power cut. secure_delete: what is deleted is overwritten.</summary>
+/// <summary>FULL: an acknowledged row survives a power cut. secure_delete: what is deleted is overwritten. busy_timeout: a command beside the app, such as keys rotate, writes too.</summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData) => Set(connection);
@@ -107,7 +111,7 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
     internal static void Set(DbConnection connection)
     {
         using var command = connection.CreateCommand();
-        command.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;";
+        command.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA busy_timeout=5000;";
         command.ExecuteNonQuery();
     }
 }

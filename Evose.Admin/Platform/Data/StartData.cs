@@ -25,13 +25,14 @@ public static partial class StartData
         var generations = await db.KeyGenerations.AsNoTracking().ToListAsync();
         if (generations.Count > 0)
         {
-            vault.Unlock(generations);
+            vault.Unlock(generations, KeyGeneration.SealingAt(generations, now));
         }
         else if (vault.CanInitialize)
         {
             db.KeyGenerations.Add(vault.Initialize(await db.Installations.Select(i => i.Id).SingleAsync(), now));
             await db.SaveChangesAsync();
         }
+        KeyWatch.Attach(vault, services.GetRequiredService<IDbContextFactory<AdminDb>>());
         if (vault.IsSealed) LogSealed(app.Logger, vault.SealedReason);
     }
 

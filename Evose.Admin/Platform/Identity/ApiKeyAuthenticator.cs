@@ -28,11 +28,21 @@ public sealed class ApiKeyAuthenticator(SecretVault vault, ApiKeyUses uses, Time
         if (!ApiKeyToken.TryPublicId(token, out var publicId)) return null;
         // A key given by the operator at the first start may be of another form; only a known id excuses a wrong checksum.
         if (!catalog.ApiKeys.TryGetValue(publicId, out var key)) return null;
-        Span<byte> hash = stackalloc byte[SecretVault.MacSize];
-        vault.ApiKeyHash(token, hash);
-        if (!CryptographicOperations.FixedTimeEquals(hash, key.Hash)) return null;
+        if (!Fits(token, key.Hash)) return null;
         var now = clock.GetUtcNow();
         if (key.IsLive(now)) uses.Note(key.Id, now);
         return key;
+    }
+
+    // The hash is of the master key under which the key was issued: the newest first.
+    private bool Fits(ReadOnlySpan<char> token, byte[] stored)
+    {
+        Span<byte> hash = stackalloc byte[SecretVault.MacSize];
+        for (var generation = vault.NewestGeneration; generation >= 1; generation--)
+        {
+            vault.ApiKeyHash(token, hash, generation);
+            if (CryptographicOperations.FixedTimeEquals(hash, stored)) return true;
+        }
+        return false;
     }
 }

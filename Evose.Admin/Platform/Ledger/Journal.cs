@@ -76,6 +76,23 @@ internal sealed class Journal(string directory) : IDisposable
         _durable = (_file, _offset);
     }
 
+    /// <summary>Whether a copied journal goes on where a copied database ends: the last position it holds (the database's own when it has none beyond), or null where rows between the two are missing.</summary>
+    public static long? Continues(string directory, long position)
+    {
+        using var journal = new Journal(directory);
+        var whole = true;
+        journal.Open(frame =>
+        {
+            for (var rows = JournalFrame.RowsOf(frame); rows.Next();)
+            {
+                if (rows.Position <= position) continue;
+                whole &= rows.Position == position + 1;
+                position = rows.Position;
+            }
+        });
+        return whole ? position : null;
+    }
+
     /// <summary>Appends a frame; it counts once <see cref="Sync"/> has returned. After a failure nothing can be appended until <see cref="Abandon"/>.</summary>
     /// <param name="position">The lane's position before the frame, for the header of a file that begins with it.</param>
     public void Append(ArrayBufferWriter<byte> frame, long position)

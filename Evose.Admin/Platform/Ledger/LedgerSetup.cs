@@ -13,6 +13,7 @@ public static class LedgerSetup
         if (DataOptions.IsPostgres(configuration))
         {
             services.AddSingleton<ILedgerStore, PostgresLedgerStore>();
+            services.AddHostedService<InFlightNews>();
         }
         else
         {

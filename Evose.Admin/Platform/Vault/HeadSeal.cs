@@ -5,11 +5,15 @@ namespace Evose.Admin.Platform.Vault;
 /// <summary>Keyed MACs of the audit: whoever can write to the database or to the anchor file cannot make them.</summary>
 public static class HeadSeal
 {
-    /// <summary>True when the MAC was made by this installation, under its present master key or an earlier one.</summary>
+    /// <summary>True when the MAC was made by this installation, under any of its master keys.</summary>
     public static bool IsGenuine(SecretVault vault, ReadOnlySpan<byte> covered, ReadOnlySpan<byte> mac)
     {
-        for (var generation = vault.CurrentGeneration; generation >= 1; generation--)
-            if (CryptographicOperations.FixedTimeEquals(vault.AuditMac(covered, generation), mac)) return true;
+        do
+        {
+            for (var generation = vault.NewestGeneration; generation >= 1; generation--)
+                if (CryptographicOperations.FixedTimeEquals(vault.AuditMac(covered, generation), mac)) return true;
+        }
+        while (vault.Learn());
         return false;
     }
 }

@@ -33,17 +33,24 @@ public sealed class MasterKeyRing
     private readonly ConcurrentDictionary<(int Generation, Guid Workspace), CipherPool> _wrapKeys = new();
 
     /// <summary>Copies the master keys; zeroing the given ones stays with the caller.</summary>
-    public MasterKeyRing(Guid installation, IReadOnlyDictionary<int, byte[]> masterKeys)
+    /// <param name="current">The generation that seals; 0 is the newest.</param>
+    public MasterKeyRing(Guid installation, IReadOnlyDictionary<int, byte[]> masterKeys, int current = 0)
     {
         if (masterKeys.Count == 0) throw new ArgumentException("A ring holds at least one master key.", nameof(masterKeys));
         Installation = installation;
-        CurrentGeneration = masterKeys.Keys.Max();
+        NewestGeneration = masterKeys.Keys.Max();
+        CurrentGeneration = current == 0 ? NewestGeneration : current;
         foreach (var (generation, key) in masterKeys) _generations.Add(generation, new Derived(key, installation));
     }
 
     public Guid Installation { get; }
 
     public int CurrentGeneration { get; }
+
+    /// <summary>The newest one, which opens already and may not seal yet.</summary>
+    public int NewestGeneration { get; }
+
+    internal bool Knows(int generation) => _generations.ContainsKey(generation);
 
     /// <summary>Eight bytes that identify a master key and give nothing of it away.</summary>
     internal static byte[] CheckValue(ReadOnlySpan<byte> masterKey) => HMACSHA256.HashData(masterKey, "evose/kcv/1"u8)[..8];

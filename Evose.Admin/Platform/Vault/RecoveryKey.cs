@@ -96,22 +96,12 @@ public sealed class RecoveryKey : IDisposable
 
     public void Dispose() => _key.Dispose();
 
-    internal byte[] Wrap(ReadOnlySpan<byte> masterKey, ReadOnlySpan<byte> aad)
-    {
-        Span<byte> key = stackalloc byte[EnvelopeCipher.KeySize];
-        try
-        {
-            Derive(key);
-            return EnvelopeCipher.WrapMaster(key, aad, masterKey);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(key);
-        }
-    }
+    internal byte[] Wrap(ReadOnlySpan<byte> masterKey, ReadOnlySpan<byte> aad) => RecoverySeal.Wrap(RecoverySeal.PublicOf(_key.Bytes), aad, masterKey);
 
     internal bool TryUnwrap(ReadOnlySpan<byte> wrapped, ReadOnlySpan<byte> aad, Span<byte> masterKey)
     {
+        if (RecoverySeal.IsOne(wrapped)) return RecoverySeal.TryUnwrap(_key.Bytes, aad, wrapped, masterKey);
+        // The first form, made before a public half was kept.
         Span<byte> key = stackalloc byte[EnvelopeCipher.KeySize];
         try
         {

@@ -18,6 +18,8 @@ public sealed class SecretVault
     private readonly IRootKey _root;
     private readonly Lock _gate = new();
     private volatile State _state;
+    private Func<IReadOnlyList<KeyGeneration>>? _stored;
+    private long _learnedAt;
 
     public SecretVault(IRootKey root) => (_root, _state) = (root, new State(null, root.Fault ?? NotUnlocked));
 
@@ -31,8 +33,11 @@ public sealed class SecretVault
     /// <summary>False when the root is not usable as configured, so that the first start must wait for the administrator.</summary>
     public bool CanInitialize => _root.Fault is null;
 
-    /// <summary>The generation that seals now; to be stored beside a MAC that must outlive a change of master key.</summary>
+    /// <summary>The generation that seals now.</summary>
     public int CurrentGeneration => Ring.CurrentGeneration;
+
+    /// <summary>The newest generation known. A MAC or hash may be of any from 1 to this one.</summary>
+    public int NewestGeneration => Ring.NewestGeneration;
 
     /// <summary>Makes the first master key. Only for an installation that has no generation stored.</summary>
     public KeyGeneration Initialize(Guid installationId, DateTimeOffset now)
@@ -70,9 +75,105 @@ public sealed class SecretVault
     }
 
     /// <summary>Opens the vault with the root, or leaves it sealed and says why. Never makes a key.</summary>
-    public void Unlock(IReadOnlyList<KeyGeneration> generations)
+    /// <param name="current">The generation that seals; 0 is the newest.</param>
+    public void Unlock(IReadOnlyList<KeyGeneration> generations, int current = 0)
     {
-        lock (_gate) _state = Load(generations, UnwrapByRoot);
+        lock (_gate) _state = Load(generations, UnwrapByRoot, current);
+    }
+
+    /// <summary>Takes up newer generations and which of them seals; true when that changed anything. An open vault stays open, whatever is wrong with the rows.</summary>
+    public bool Renew(IReadOnlyList<KeyGeneration> generations, int current)
+    {
+        lock (_gate)
+        {
+            if (_state.Ring is not { } ring || generations.Count == 0 || (generations.All(g => ring.Knows(g.Generation)) && ring.CurrentGeneration >= current)) return false;
+            // A clock that was put back must not make an older generation seal again.
+            var next = Load(generations, UnwrapByRoot, Math.Max(ring.CurrentGeneration, current));
+            if (next.Ring is null || next.Ring.Installation != ring.Installation || next.Ring.NewestGeneration < ring.NewestGeneration) return false;
+            _state = next;
+            return true;
+        }
+    }
+
+    /// <summary>Where to look when something names, or was made with, a generation that is not known here.</summary>
+    public void LearnFrom(Func<IReadOnlyList<KeyGeneration>> stored) => _stored = stored;
+
+    /// <summary>Looks for generations that another node or a command has made; true when there are new ones. At most once a second, because damaged rows ask for it too.</summary>
+    internal bool Learn()
+    {
+        if (_stored is not { } stored || IsSealed) return false;
+        lock (_gate)
+        {
+            if (_learnedAt != 0 && TimeProvider.System.GetElapsedTime(_learnedAt) < TimeSpan.FromSeconds(1)) return false;
+            _learnedAt = TimeProvider.System.GetTimestamp();
+        }
+        return Renew(stored(), 0);
+    }
+
+    /// <summary>Makes the next master key, wrapped by the root and, when there is a recovery key, for it. To be stored; it is used once it was taken up from there.</summary>
+    public KeyGeneration NextGeneration(IReadOnlyList<KeyGeneration> generations, DateTimeOffset now)
+    {
+        var ring = Ring;
+        var newest = generations.MaxBy(g => g.Generation)!;
+        byte[]? recovery = null;
+        if (newest.WrappedByRecovery is { } kept)
+            recovery = RecoverySeal.GenuinePublic(kept, ContextOf(newest), ring.MasterKey(newest.Generation)) ?? throw new IntegrityException();
+        var masterKey = MasterKeyRing.Pinned();
+        try
+        {
+            RandomNumberGenerator.Fill(masterKey);
+            var next = new KeyGeneration
+            {
+                Generation = newest.Generation + 1,
+                InstallationId = newest.InstallationId,
+                RootId = _root.Id,
+                CheckValue = MasterKeyRing.CheckValue(masterKey),
+                CreatedAt = now,
+                RecoveryConfirmed = newest.RecoveryConfirmed,
+            };
+            next.WrappedByRoot = WrapByRoot(masterKey, ContextOf(next));
+            next.WrappedByRecovery = recovery is null ? null : RecoverySeal.Wrap(recovery, ContextOf(next), masterKey);
+            return next;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(masterKey);
+        }
+    }
+
+    /// <summary>The data key of a version under the generation that seals now; null when it is already. The value itself is not touched.</summary>
+    public byte[]? RewrapKey(in SecretAddress address, ReadOnlySpan<byte> wrappedKey)
+    {
+        var generation = EnvelopeCipher.GenerationOf(wrappedKey);
+        var ring = RingFor(generation);
+        if (generation >= ring.CurrentGeneration) return null;
+        Span<byte> dataKey = stackalloc byte[EnvelopeCipher.KeySize];
+        Span<byte> nonce = stackalloc byte[EnvelopeCipher.NonceSize];
+        try
+        {
+            EnvelopeCipher.UnwrapKey(ring.WrapKey(generation, address.Workspace), ring.Installation, address, wrappedKey, dataKey);
+            RandomNumberGenerator.Fill(nonce);
+            return EnvelopeCipher.WrapKey(ring.WrapKey(ring.CurrentGeneration, address.Workspace), nonce, ring.Installation, address, ring.CurrentGeneration, dataKey);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(dataKey);
+        }
+    }
+
+    /// <summary>The generation a wrapped data key names; not authenticated, good for counting only.</summary>
+    public static int GenerationOf(ReadOnlySpan<byte> wrappedKey) => EnvelopeCipher.GenerationOf(wrappedKey);
+
+    /// <summary>True when the MAC of a policy was made by this installation, under any of its master keys.</summary>
+    public bool IsPolicyGenuine(ReadOnlySpan<byte> canonical, ReadOnlySpan<byte> mac)
+    {
+        do
+        {
+            for (var generation = NewestGeneration; generation >= 1; generation--)
+                if (CryptographicOperations.FixedTimeEquals(PolicyMac(canonical, generation), mac)) return true;
+        }
+        while (Learn());
+        return false;
     }
 
     /// <summary>Opens the vault with the recovery key and wraps every generation again under the present root; the newest one is answered, all changed ones are to be stored. Null when the key does not fit or the root cannot wrap; the reason then says which.</summary>
@@ -121,7 +222,7 @@ public sealed class SecretVault
     /// <summary>One recovery key for all generations: it must open every one of them to unseal.</summary>
     public RecoveryKey IssueRecoveryKey(IReadOnlyList<KeyGeneration> generations)
     {
-        var ring = Ring;
+        var ring = RingFor(generations.Max(g => g.Generation));
         var key = RecoveryKey.Generate();
         var wrapped = generations.Select(g => key.Wrap(ring.MasterKey(g.Generation), ContextOf(g))).ToList();
         for (var i = 0; i < wrapped.Count; i++) (generations[i].WrappedByRecovery, generations[i].RecoveryConfirmed) = (wrapped[i], false);
@@ -177,8 +278,9 @@ public sealed class SecretVault
     /// <summary>The same, for callers that have the two blobs at hand.</summary>
     public Plaintext Open(in SecretAddress address, ReadOnlySpan<byte> wrappedKey, ReadOnlySpan<byte> field, string fieldName)
     {
-        var ring = Ring;
-        var wrapKey = ring.WrapKey(EnvelopeCipher.GenerationOf(wrappedKey), address.Workspace);
+        var generation = EnvelopeCipher.GenerationOf(wrappedKey);
+        var ring = RingFor(generation);
+        var wrapKey = ring.WrapKey(generation, address.Workspace);
         Span<byte> dataKey = stackalloc byte[EnvelopeCipher.KeySize];
         Plaintext? opened = null;
         try
@@ -208,11 +310,12 @@ public sealed class SecretVault
 
     public Plaintext OpenBlob(string purpose, ReadOnlySpan<byte> id, ReadOnlySpan<byte> blob)
     {
-        var ring = Ring;
+        var generation = EnvelopeCipher.GenerationOf(blob);
+        var ring = RingFor(generation);
         var opened = Plaintext.Allocate(EnvelopeCipher.BlobCapacity(blob));
         try
         {
-            var key = ring.Key(KeyUse.AtRest, EnvelopeCipher.GenerationOf(blob));
+            var key = ring.Key(KeyUse.AtRest, generation);
             opened.Truncate(EnvelopeCipher.OpenBlob(key, ring.Installation, purpose, id, blob, opened.Writable));
             return opened;
         }
@@ -223,7 +326,7 @@ public sealed class SecretVault
         }
     }
 
-    /// <summary>MAC over the canonical bytes of a policy; 0 means the current generation.</summary>
+    /// <summary>MAC over the canonical bytes of a policy; 0 means the generation that seals now.</summary>
     public byte[] PolicyMac(ReadOnlySpan<byte> canonical, int generation = 0) => Mac(KeyUse.PolicyMac, canonical, generation);
 
     /// <summary>MAC over the canonical bytes of an audit head; 0 means the current generation.</summary>
@@ -265,6 +368,13 @@ public sealed class SecretVault
         }
     }
 
+    // The number comes from stored bytes: one that is not known may be newer than what this process has seen.
+    private MasterKeyRing RingFor(int generation)
+    {
+        var ring = Ring;
+        return ring.Knows(generation) || generation < 1 || !Learn() ? ring : Ring;
+    }
+
     private byte[] Mac(KeyUse use, ReadOnlySpan<byte> data, int generation)
     {
         var mac = new byte[MacSize];
@@ -299,7 +409,7 @@ public sealed class SecretVault
     }
 
     // All generations or none: with one missing, some values would open and others not, and nobody would know why.
-    private static State Load(IReadOnlyList<KeyGeneration> generations, Unwrap unwrap)
+    private static State Load(IReadOnlyList<KeyGeneration> generations, Unwrap unwrap, int current = 0)
     {
         if (generations.Count == 0) return new State(null, "There is no master key yet.");
         if (generations.Any(g => g.InstallationId != generations[0].InstallationId) || generations.DistinctBy(g => g.Generation).Count() != generations.Count || generations.Any(g => g.Generation < 1))
@@ -317,7 +427,7 @@ public sealed class SecretVault
                     return new State(null, $"Master key {g.Generation} does not have its check value.");
             }
 
-            return new State(new MasterKeyRing(generations[0].InstallationId, masterKeys), null);
+            return new State(new MasterKeyRing(generations[0].InstallationId, masterKeys, masterKeys.ContainsKey(current) ? current : 0), null);
         }
         finally
         {

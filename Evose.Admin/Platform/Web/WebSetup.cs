@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+
 namespace Evose.Admin.Platform.Web;
 
 /// <summary>Wires what the web server needs beside pages: limits, JSON, log floors.</summary>
@@ -37,6 +39,11 @@ public static class WebSetup
             o.SerializerOptions.UnmappedMemberHandling = ApiResults.Json.UnmappedMemberHandling;
             foreach (var converter in ApiResults.Json.Converters) o.SerializerOptions.Converters.Add(converter);
         });
+        builder.Services.AddOptions<ShutdownOptions>().Bind(builder.Configuration.GetSection(ShutdownOptions.Section))
+            .Validate(o => o.Notice >= TimeSpan.Zero && o.Patience >= TimeSpan.Zero, "Shutdown:Notice and Shutdown:Patience must not be below zero.").ValidateOnStart();
+        builder.Services.AddOptions<HostOptions>().Configure<IOptions<ShutdownOptions>>((host, o) => host.ShutdownTimeout = o.Value.Notice + o.Value.Patience);
+        builder.Services.AddSingleton<ShutdownNotice>();
+        builder.Services.AddHostedService(p => p.GetRequiredService<ShutdownNotice>());
         builder.Services.AddSingleton<OneTimeTickets>();
         builder.Services.AddAntiforgery(o => o.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest);
         builder.Services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
