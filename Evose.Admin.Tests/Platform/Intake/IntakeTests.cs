@@ -24,7 +24,7 @@ public sealed class IntakeTests(SharedApp shared) : IClassFixture<SharedApp>
     {
         var ws = await Given.WorkspaceAsync(_app);
         var id = await TakenAsync(Encoding.UTF8.GetBytes(pasted));
-        Assert.Null((await _app.Get<RegisterCredential>().ExecuteAsync(await _app.ActorAsync(), ws, new("pasted_prod", "api_key", Staged: id), default)).Problem);
+        Assert.Null((await _app.Get<RegisterCredential>().ExecuteAsync(await _app.ActorAsync(), ws, new("pasted_prod", "api_key", Staged: new Dictionary<string, Guid> { [Credential.MainField] = id }), default)).Problem);
         await using var db = await _app.DbAsync();
         var credential = await db.Credentials.Include(c => c.Versions).ThenInclude(v => v.Fields).SingleAsync(c => c.Name == "pasted_prod" && c.WorkspaceId == db.Workspaces.Single(w => w.Slug == ws).Id);
         using var opened = _app.Get<SecretVault>().Open(new SecretAddress(credential.WorkspaceId, credential.Id, 1), credential.Versions[0].Value!, Credential.MainField);
@@ -55,7 +55,7 @@ public sealed class IntakeTests(SharedApp shared) : IClassFixture<SharedApp>
     {
         var ws = await Given.WorkspaceAsync(_app);
         var id = await TakenAsync(Encoding.UTF8.GetBytes(value));
-        var refused = await _app.Get<RegisterCredential>().ExecuteAsync(await _app.ActorAsync(), ws, new("odd_prod", "api_key", Staged: id), default);
+        var refused = await _app.Get<RegisterCredential>().ExecuteAsync(await _app.ActorAsync(), ws, new("odd_prod", "api_key", Staged: new Dictionary<string, Guid> { [Credential.MainField] = id }), default);
         Assert.Contains("Character", refused.Problem!.Message);
         Assert.DoesNotContain("4711", refused.Problem.Message);
     }
