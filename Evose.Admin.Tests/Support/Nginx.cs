@@ -37,7 +37,7 @@ public sealed class Nginx : IAsyncDisposable
             {{site}}
             }
             """);
-        var process = Process.Start(new ProcessStartInfo(program, ["-p", directory, "-c", directory + "/nginx.conf", "-e", directory + "/error.log"]) { RedirectStandardError = true })!;
+        var process = Process.Start(new ProcessStartInfo(program, ["-p", directory, "-c", directory + "/nginx.conf", "-e", directory + "/error.log"]) { RedirectStandardError = true, UseShellExecute = false })!;
         var nginx = new Nginx(directory, port, process);
         using var client = nginx.Client();
         await Given.UntilAsync(async () =>
@@ -104,7 +104,8 @@ public sealed class Nginx : IAsyncDisposable
     {
         using var key = RSA.Create(2048);
         var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         await File.WriteAllTextAsync(Path.Combine(directory, "evose.crt"), certificate.ExportCertificatePem());
         await File.WriteAllTextAsync(Path.Combine(directory, "evose.key"), key.ExportPkcs8PrivateKeyPem());
     }

@@ -83,7 +83,7 @@ internal sealed class PostgresCluster : IAsyncDisposable
     public async Task KillAsync()
     {
         var server = int.Parse((await File.ReadAllLinesAsync(Data + "/postmaster.pid"))[0], CultureInfo.InvariantCulture);
-        using var kill = Process.Start("/bin/sh", ["-c", $"kill -9 $(ps -o pid= --ppid {server}) {server}"]);
+        using var kill = Process.Start("/bin/sh", ["-c", $"kill -9 $(ps -o pid= --ppid {server}) {server} 2>/dev/null"]);
         await kill.WaitForExitAsync();
         await Given.UntilAsync(() => Task.FromResult(!Directory.Exists($"/proc/{server}")));
     }

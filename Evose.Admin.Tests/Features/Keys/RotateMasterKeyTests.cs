@@ -175,7 +175,7 @@ public sealed class RotateMasterKeyTests
     }
 
     /// <summary>Versions beside those in use; their state does not matter to who wraps their keys.</summary>
-    public static async Task<List<byte[]>> AddVersionsAsync(AdminApp app, int count)
+    internal static async Task<List<byte[]>> AddVersionsAsync(AdminApp app, int count)
     {
         var vault = app.Get<SecretVault>();
         var ids = new List<byte[]>(count);
@@ -201,7 +201,7 @@ public sealed class RotateMasterKeyTests
     }
 
     /// <summary>Every version's data key is under this master key, and every value opens to what it was.</summary>
-    public static async Task AssertAllOpenAsync(AdminApp app, int generation, int atLeast)
+    internal static async Task AssertAllOpenAsync(AdminApp app, int generation, int atLeast)
     {
         var vault = app.Get<SecretVault>();
         await using var db = await app.DbAsync();

@@ -144,8 +144,7 @@ public sealed class SecretVault
     /// <summary>The data key of a version under the generation that seals now; null when it is already. The value itself is not touched.</summary>
     public byte[]? RewrapKey(in SecretAddress address, ReadOnlySpan<byte> wrappedKey)
     {
-        var generation = EnvelopeCipher.GenerationOf(wrappedKey);
-        var ring = RingFor(generation);
+        var ring = RingFor(wrappedKey, out var generation);
         if (generation >= ring.CurrentGeneration) return null;
         Span<byte> dataKey = stackalloc byte[EnvelopeCipher.KeySize];
         Span<byte> nonce = stackalloc byte[EnvelopeCipher.NonceSize];
@@ -278,8 +277,7 @@ public sealed class SecretVault
     /// <summary>The same, for callers that have the two blobs at hand.</summary>
     public Plaintext Open(in SecretAddress address, ReadOnlySpan<byte> wrappedKey, ReadOnlySpan<byte> field, string fieldName)
     {
-        var generation = EnvelopeCipher.GenerationOf(wrappedKey);
-        var ring = RingFor(generation);
+        var ring = RingFor(wrappedKey, out var generation);
         var wrapKey = ring.WrapKey(generation, address.Workspace);
         Span<byte> dataKey = stackalloc byte[EnvelopeCipher.KeySize];
         Plaintext? opened = null;
@@ -310,8 +308,7 @@ public sealed class SecretVault
 
     public Plaintext OpenBlob(string purpose, ReadOnlySpan<byte> id, ReadOnlySpan<byte> blob)
     {
-        var generation = EnvelopeCipher.GenerationOf(blob);
-        var ring = RingFor(generation);
+        var ring = RingFor(blob, out var generation);
         var opened = Plaintext.Allocate(EnvelopeCipher.BlobCapacity(blob));
         try
         {
@@ -366,6 +363,14 @@ public sealed class SecretVault
             var state = _state;
             return state.Ring ?? throw new VaultSealedException(state.Reason ?? NotUnlocked);
         }
+    }
+
+    private MasterKeyRing RingFor(ReadOnlySpan<byte> blob, out int generation)
+    {
+        // Sealed comes first, whatever the bytes are.
+        var ring = Ring;
+        generation = EnvelopeCipher.GenerationOf(blob);
+        return ring.Knows(generation) ? ring : RingFor(generation);
     }
 
     // The number comes from stored bytes: one that is not known may be newer than what this process has seen.
