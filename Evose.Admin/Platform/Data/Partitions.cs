@@ -48,7 +48,7 @@ public static class Partitions
             PERFORM pg_advisory_xact_lock(hashtext('evose_call_part'));
             FOR head IN SELECT h.lane, h.seq FROM chain_head h WHERE h.lane ~ '^calls(/[0-9]+)?$' ORDER BY h.lane LOOP
                 number := CASE head.lane WHEN 'calls' THEN 0 ELSE substr(head.lane, 7)::int END;
-                CONTINUE WHEN NOT EXISTS (SELECT FROM call_record r WHERE r.lane = number AND r.seq < next);
+                CONTINUE WHEN NOT EXISTS (SELECT FROM call_record r WHERE r.lane = number AND r.seq < next) AND NOT EXISTS (SELECT FROM call_completion c WHERE c.lane = number AND c.call_seq < next);
                 SELECT least((SELECT r.position FROM call_record r WHERE r.lane = number AND r.seq >= next ORDER BY r.position LIMIT 1),
                     (SELECT c.position FROM call_completion c WHERE c.lane = number AND c.call_seq >= next ORDER BY c.position LIMIT 1)) - 1 INTO remaining;
                 place := coalesce(remaining, head.seq);
