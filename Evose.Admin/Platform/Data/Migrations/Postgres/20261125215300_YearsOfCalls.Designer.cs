@@ -665,6 +665,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("integer")
                         .HasColumnName("active_version");
 
+                    b.Property<bool>("AllowInUrl")
+                        .HasColumnType("boolean")
+                        .HasColumnName("allow_in_url");
+
                     b.Property<string>("AllowedHosts")
                         .IsRequired()
                         .HasColumnType("text")
@@ -688,6 +692,12 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.Property<long?>("ExpiresAt")
                         .HasColumnType("bigint")
                         .HasColumnName("expires_at");
+
+                    b.Property<string>("Injection")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("injection")
+                        .UseCollation("C");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -775,6 +785,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bytea")
                         .HasColumnName("credential_id");
 
+                    b.Property<long?>("ExpiresAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("expires_at");
+
                     b.Property<string>("Fingerprint")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -782,9 +796,19 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnName("fingerprint")
                         .UseCollation("C");
 
+                    b.Property<bool>("IsRolled")
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_rolled");
+
                     b.Property<int>("Number")
                         .HasColumnType("integer")
                         .HasColumnName("number");
+
+                    b.Property<string>("PlainFields")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("plain_fields")
+                        .UseCollation("C");
 
                     b.Property<long?>("RetiredAt")
                         .HasColumnType("bigint")

@@ -629,6 +629,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("active_version");
 
+                    b.Property<bool>("AllowInUrl")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("allow_in_url");
+
                     b.Property<string>("AllowedHosts")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -650,6 +654,11 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.Property<long?>("ExpiresAt")
                         .HasColumnType("INTEGER")
                         .HasColumnName("expires_at");
+
+                    b.Property<string>("Injection")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("injection");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -734,15 +743,28 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("credential_id");
 
+                    b.Property<long?>("ExpiresAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("expires_at");
+
                     b.Property<string>("Fingerprint")
                         .IsRequired()
                         .HasMaxLength(64)
                         .HasColumnType("TEXT")
                         .HasColumnName("fingerprint");
 
+                    b.Property<bool>("IsRolled")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("is_rolled");
+
                     b.Property<int>("Number")
                         .HasColumnType("INTEGER")
                         .HasColumnName("number");
+
+                    b.Property<string>("PlainFields")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("plain_fields");
 
                     b.Property<long?>("RetiredAt")
                         .HasColumnType("INTEGER")
