@@ -34,7 +34,8 @@ public sealed class KilledUnderLoad
 
         for (var kill = 1; kill <= Kills; kill++)
         {
-            await using var app = await AppProcess.StartAsync(directory);
+            // Small segments, so that kills fall into their beginnings too.
+            await using var app = await AppProcess.StartAsync(directory, settings: new() { ["Retention:SegmentCalls"] = "100" });
             using var stop = new CancellationTokenSource();
             var load = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
             {
@@ -80,13 +81,28 @@ public sealed class KilledUnderLoad
             await GivenRemote.OkAsync(api.PostAsync("/api/v1/workspaces/cs/credentials/openai_prod/rotation/rollback", null));
         }
 
-        await using var db = new SqliteConnection($"Data Source={directory}/evose.db;Mode=ReadOnly;Pooling=False");
-        await db.OpenAsync();
+        var files = Directory.GetFiles(Path.Combine(directory, "calls"), "*.db");
+        Assert.NotEmpty(files);
         var recorded = new HashSet<string>(StringComparer.Ordinal);
-        await using var command = db.CreateCommand();
-        command.CommandText = "SELECT path FROM call_record";
-        await using (var reader = await command.ExecuteReaderAsync())
-            while (await reader.ReadAsync()) recorded.Add(reader.GetString(0));
+        long rows = 0, counted = 0;
+        foreach (var file in files.Prepend($"{directory}/evose.db"))
+        {
+            await using var db = new SqliteConnection($"Data Source={file};Mode=ReadOnly;Pooling=False");
+            await db.OpenAsync();
+            await using var command = db.CreateCommand();
+            command.CommandText = "SELECT path FROM call_record";
+            await using (var reader = await command.ExecuteReaderAsync())
+            {
+                while (await reader.ReadAsync()) recorded.Add(reader.GetString(0));
+            }
+            command.CommandText = "SELECT count(*) FROM call_record WHERE refused = 0 AND credential_id IS NOT NULL";
+            rows += (long)(await command.ExecuteScalarAsync())!;
+            if (!file.EndsWith("evose.db", StringComparison.Ordinal)) continue;
+            command.CommandText = "SELECT sum(calls) FROM credential_use";
+            counted = (long)(await command.ExecuteScalarAsync())!;
+        }
+        // No kill lost or doubled a row or a sum.
+        Assert.Equal(rows, counted);
         Assert.DoesNotContain(answered, p => !recorded.Contains("/v1" + p));
         // nothing reached the upstream that was not recorded first.
         Assert.DoesNotContain(reached, p => !recorded.Contains(p));

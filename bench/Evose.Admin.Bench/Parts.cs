@@ -9,7 +9,7 @@ internal static class Parts
     public const string Scale = "scale";
 
     /// <summary>Those whose results stand in docs/performance.md.</summary>
-    public static readonly IReadOnlyList<string> Documented = ["vault", "template", "ledger", "broker", "upstream20", "sse", "pages", "postgres"];
+    public static readonly IReadOnlyList<string> Documented = ["vault", "template", "ledger", "broker", "upstream20", "sse", "pages", "list", "postgres"];
 
     public static async Task<int> RunAsync(string[] args)
     {
@@ -55,6 +55,7 @@ internal static class Parts
         "postgres" => BrokerBench.PostgresAsync(options),
         "sse" => StreamBench.RunAsync(options),
         "pages" => PagesBench.RunAsync(options),
+        "list" => ListBench.RunAsync(options),
         Scale => Task.FromResult(ScaleModel.Run(options)),
         _ => throw new InvalidOperationException("there is no such part"),
     };

@@ -90,7 +90,9 @@ public sealed class UsageLedgerTests
         var hours = await db.UsageHours.ToListAsync();
         Assert.Equal((60, 20, 20), (hours.Sum(h => h.Calls), hours.Sum(h => h.Errors), hours.Sum(h => h.KeyErrors)));
         var sources = await db.UsageSources.ToListAsync();
-        Assert.Equal((60, 20), (sources.Sum(s => s.Calls), sources.Sum(s => s.Errors)));
+        Assert.All([SourceKind.Tool, SourceKind.ApiKey], kind => Assert.Equal((60, 20), (sources.Where(s => s.Kind == kind).Sum(s => s.Calls), sources.Where(s => s.Kind == kind).Sum(s => s.Errors))));
+        var days = await db.UsageDays.ToListAsync();
+        Assert.Equal((60, 20, 20), (days.Sum(d => d.Calls), days.Sum(d => d.Errors), days.Sum(d => d.KeyErrors)));
         Assert.Equal(60, (await db.CredentialUses.SingleAsync()).Calls);
         Assert.All(hours, h => Assert.Equal(1, h.Version));
     }

@@ -1,9 +1,15 @@
 using System.Globalization;
+using Evose.Admin.Domain.Audit;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Features.Audit;
 using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Tests.Features.Audit;
 using Evose.Admin.Tests.Features.Broker;
 using Evose.Admin.Tests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -53,6 +59,54 @@ public sealed class PostgresDataTests
             Assert.Equal(2, await Partitions.PrepareAsync(db, now.AddMonths(1), CancellationToken.None));
         }
         await PostgresServer.DropAsync(database);
+    }
+
+    [Fact]
+    public async Task A_month_whose_calls_are_over_is_dropped_and_the_rest_is_still_proven()
+    {
+        var database = await PostgresServer.NewDatabaseAsync();
+        var clock = new MovedClock { By = TimeSpan.FromDays(-100) };
+        await using (var app = new AdminApp(Nodes.Settings(database), services: s => s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock))))
+        {
+            var month = clock.GetUtcNow().ToString("yyyyMM", CultureInfo.InvariantCulture);
+            await app.CallsAsync(null, 4);
+            var late = new CallEntry
+            {
+                Id = Guid.CreateVersion7(clock.GetUtcNow()), At = clock.GetUtcNow(), Stamp = app.Get<CatalogStamp>().Latest, Tool = "crm", UserId = "u-late", Method = "GET", Rule = "scope:tool", RequestId = "late",
+                Uses = [new VersionUse(Guid.AllBitsSet, "openai_prod", 1)],
+            };
+            var answer = await app.Get<UsageLedger>().AuthorizeAsync(late);
+            clock.By = TimeSpan.FromDays(-40);
+            await app.CallsAsync(null, 3);
+            // Its row stands in the chain behind those of a later month.
+            app.Get<UsageLedger>().Complete(late, answer.FirstSeq, 200, 1, CallOutcome.Succeeded, null);
+            await app.SettledAsync();
+            clock.By = TimeSpan.Zero;
+            await app.CallsAsync(null, 2);
+            var job = ActivatorUtilities.CreateInstance<RetireCallsJob>(app.Services, Options.Create(new RetentionOptions { Calls = "50" }));
+            // With the empty month behind it, where that is over too.
+            Assert.InRange(await job.RunAsync(CancellationToken.None), 1, 2);
+            Assert.Equal(0, await job.RunAsync(CancellationToken.None));
+            Assert.Equal(0L, await ScalarAsync(database, $"SELECT count(*) FROM pg_class WHERE relname LIKE 'call\\_%\\_{month}'"));
+            Assert.Equal((5L, 6L), (await ScalarAsync(database, "SELECT count(*) FROM call_record"), await ScalarAsync(database, "SELECT count(*) FROM call_completion")));
+            var report = await Nodes.VerifyAsync(app);
+            Assert.Null(report.FirstBreak);
+            Assert.Equal((9L, 11L), (report.Retired, report.CallSeq));
+            await using (var db = await app.DbAsync()) Assert.Equal(1, await db.AuditEvents.CountAsync(e => e.Action == AuditAction.CallsRetired));
+            // Whatever the app asks for, the last 28 days stay.
+            await Assert.ThrowsAsync<PostgresException>(() => ScalarAsync(database, $"SELECT place FROM evose_call_drop('{clock.GetUtcNow().ToString("yyyyMM", CultureInfo.InvariantCulture)}', {CallNumber.First(clock.GetUtcNow())})"));
+            Assert.Equal(1, await PostgresServer.ExecuteAsync(database, "DELETE FROM retired_calls"));
+            Assert.NotNull((await Nodes.VerifyAsync(app)).FirstBreak);
+        }
+        await PostgresServer.DropAsync(database);
+    }
+
+    /// <summary>The system's clock, moved.</summary>
+    private sealed class MovedClock : TimeProvider
+    {
+        public TimeSpan By { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + By;
     }
 
     [Fact]

@@ -44,6 +44,7 @@ public enum AuditAction
     MasterKeyRotated = 39,
     DataKeysRewrapped = 40,
     RecoveryKeyConfirmed = 41,
+    CallsRetired = 42,
 }
 
 public static class AuditActionNames
@@ -92,5 +93,6 @@ public static class AuditActionNames
         AuditAction.MasterKeyRotated => "master_key.rotated",
         AuditAction.RecoveryKeyConfirmed => "recovery_key.confirmed",
         AuditAction.DataKeysRewrapped => "master_key.data_keys_rewrapped",
+        AuditAction.CallsRetired => "calls.retired",
     };
 }

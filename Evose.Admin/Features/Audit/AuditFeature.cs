@@ -15,10 +15,14 @@ public static class AuditFeature
         services.AddSingleton<AuditPlacesQuery>();
         services.AddSingleton<ChainVerifier>();
         services.AddSingleton<VerifyChain>();
-        return services.AddJob<VerifyChainJob>();
+        return services.AddJob<VerifyChainJob>().AddJob<RetireCallsJob>();
     }
 
-    public static void ScheduleAudit(this IServiceProvider services) => services.Every<VerifyChainJob>(TimeSpan.FromDays(1));
+    public static void ScheduleAudit(this IServiceProvider services)
+    {
+        services.Every<VerifyChainJob>(TimeSpan.FromDays(1));
+        services.Every<RetireCallsJob>(TimeSpan.FromHours(1));
+    }
 
     public static void MapAudit(this RouteGroupBuilder api)
     {
@@ -28,7 +32,7 @@ public static class AuditFeature
         api.MapGet("/export", ([AsParameters] FilterQuery q, string? format, AuditQuery query, TimeProvider clock, HttpContext context) =>
             AuditExport.AnswerAsync(query, context.Caller(), q.Filter(), format, clock, context.RequestAborted)).WithSummary("The same as a file: format=csv or jsonl.");
         api.MapGet("/verify", async (VerifyChain verify, HttpContext context) =>
-            ApiResults.Of(await verify.ExecuteAsync(context.Caller(), context.RequestAborted), r => new { r.Verified, r.Events, r.FirstBreak })).WithSummary("Verify the hash chains of trail and ledger.");
+            ApiResults.Of(await verify.ExecuteAsync(context.Caller(), context.RequestAborted), r => new { r.Verified, r.Events, r.Retired, r.FirstBreak })).WithSummary("Verify the hash chains of trail and ledger.");
     }
 
     /// <summary>The same export for the page's links: the person's cookie instead of a key.</summary>

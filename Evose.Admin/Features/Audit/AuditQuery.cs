@@ -17,9 +17,12 @@ namespace Evose.Admin.Features.Audit;
 /// Administrative acts and uses in one list, newest first, of the workspaces whose audit the reader may see. A page ends at a place in each of the two chains and the next
 /// goes on from both: nothing is shown twice or left out while rows are added, also when the clock was set back. Reading is itself audited.
 /// </summary>
-public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, AuditReading reading, UsageLedger usageLedger)
+public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, AuditReading reading, UsageLedger usageLedger)
 {
     private const int ExportStep = 1000;
+
+    // So many people, keys or workspaces are looked up one by one.
+    private const int MaxLooks = 20;
 
     private static readonly TimeSpan ClockSlack = TimeSpan.FromHours(2);
 
@@ -43,7 +46,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         await using var db = await dbs.CreateDbContextAsync(ct);
         AuditRow? row = null;
         if (parts[0] == Chain.AuditLane && await Acts(db, plan, seq + 1).Where(e => e.Seq == seq).SingleOrDefaultAsync(ct) is { } act) row = AuditRow.Of(act, plan.Slugs);
-        if (parts[0] == Chain.CallLane && await Uses(db, plan, seq + 1).FirstOrDefaultAsync(ct) is { } use && use.Call.Seq == seq) row = AuditRow.Of(use.Call, use.Completion, plan.Slugs);
+        if (parts[0] == Chain.CallLane && (await callLog.NewestAsync(seq, seq + 1, 1, calls => Uses(calls, plan, new Look(seq, seq + 1)), ct)).FirstOrDefault() is { } use) row = AuditRow.Of(use.Call, use.Completion, plan.Slugs);
         return row is null ? Problem.NotFound("event") : row;
     }
 
@@ -96,6 +99,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         if (f.Credential is { } credential)
             plan.CredentialIds = await db.Credentials.Where(c => c.Name == credential).Select(c => c.Id)
                 .Union(db.AuditEvents.Where(e => e.Subject == credential && e.CredentialId != null).Select(e => e.CredentialId!.Value)).ToListAsync(ct);
+        if (f.Actor is { } named) plan.People = await PeopleAsync(db, named, ct);
         if (f.Tool is { } tool) plan.Consumers.Add(await IdsAsync(db, ConsumerKind.Tool, tool, ct));
         if (f.Agent is { } agent) plan.Consumers.Add(await IdsAsync(db, ConsumerKind.Agent, agent, ct));
         return plan;
@@ -112,7 +116,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
     {
         await using var db = await dbs.CreateDbContextAsync(ct);
         var acts = plan.WantsActs ? await Acts(db, plan, from.Audit).Take(take + 1).ToListAsync(ct) : [];
-        var uses = plan.WantsUses ? await UsesAsync(db, plan, from.Calls, take + 1, ct) : [];
+        var uses = plan.WantsUses ? await UsesAsync(plan, from.Calls, take + 1, ct) : [];
         var rows = new List<AuditRow>(take);
         int a = 0, u = 0;
         while (rows.Count < take && (a < acts.Count || u < uses.Count))
@@ -124,13 +128,32 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         return (rows, more ? new Place(a == 0 ? from.Audit : acts[a - 1].Seq, u == 0 ? from.Calls : uses[u - 1].Call.Seq) : null);
     }
 
-    // The index holds each workspace's calls in order, so a few workspaces are a few short looks; asked together, the database sorts all they have.
-    private static async Task<List<Use>> UsesAsync(AdminDb db, Plan plan, long before, int take, CancellationToken ct)
+    // Whose calls a part of a name means. Null: too many to look them up one by one, or one that has no id; then the calls themselves are searched.
+    private static async Task<IReadOnlyList<CallName>?> PeopleAsync(AdminDb db, string actor, CancellationToken ct)
     {
-        if (plan.Visible is not { Count: > 0 and <= 20 } visible) return await Uses(db, plan, before).Take(take).ToListAsync(ct);
-        var all = new List<Use>();
-        foreach (var id in visible) all.AddRange(await Uses(db, plan with { WorkspaceId = id, Visible = null }, before).Take(take).ToListAsync(ct));
-        return [.. all.OrderByDescending(u => u.Call.Seq).Take(take)];
+        var like = Like(actor);
+        var keys = Guid.TryParse(actor, out var id) ? await db.ApiKeys.AsNoTracking().Where(k => k.Id == id).Select(k => k.Name).ToListAsync(ct) : [];
+        if (id != Guid.Empty && keys.Count == 0) return null;
+        var names = await db.CallNames.AsNoTracking().Where(n => n.Kind == SourceKind.User
+            ? n.Id == actor || EF.Functions.Like(n.Name, like, "\\") || EF.Functions.Like(n.Email, like, "\\")
+            : EF.Functions.Like(n.Id, like, "\\") || keys.Contains(n.Id)).Take(MaxLooks + 1).ToListAsync(ct);
+        return names.Count > MaxLooks || names.Exists(n => n.Id.Length == 0) ? null : [.. names.DistinctBy(n => (n.Kind, n.Id))];
+    }
+
+    // The indexes hold each person's, key's and workspace's calls in order, so a few of them are a few short looks; asked together, the database sorts all they have.
+    private async Task<List<Use>> UsesAsync(Plan plan, long before, int take, CancellationToken ct)
+    {
+        var f = plan.Filter;
+        var first = f.After is { } after ? CallNumber.First(after) : 0;
+        // A number is given after the call was decided: a little later, or much when the clock was set back in between.
+        var last = f.Before is { } until && until < DateTimeOffset.MaxValue - ClockSlack ? Math.Min(before, CallNumber.First(until + ClockSlack)) : before;
+        var all = new Look(first, last);
+        IEnumerable<Look> looks = plan.People is { } people ? people.Select(p => all with { Person = p })
+            : plan.Visible is { Count: > 0 and <= MaxLooks } visible && f.Tool is null && f.Credential is null && !all.IsForErrors(f) ? visible.Select(w => all with { Workspace = w })
+            : [all];
+        var uses = new List<Use>();
+        foreach (var look in looks) uses.AddRange(await callLog.NewestAsync(first, last, take, db => Uses(db, plan, look), ct));
+        return [.. uses.OrderByDescending(u => u.Call.Seq).Take(take)];
     }
 
     private static IQueryable<AuditEvent> Acts(AdminDb db, Plan plan, long before)
@@ -159,15 +182,19 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         return acts.OrderByDescending(e => e.Seq);
     }
 
-    private static IQueryable<Use> Uses(AdminDb db, Plan plan, long before)
+    private static IQueryable<Use> Uses(AdminDb db, Plan plan, Look look)
     {
         var f = plan.Filter;
-        var calls = db.Calls.AsNoTracking().Where(c => c.Seq < before);
-        if (plan.WorkspaceId is { } id) calls = calls.Where(c => c.WorkspaceId == id);
+        var calls = db.Calls.AsNoTracking().Where(c => c.Seq >= look.First && c.Seq < look.Before);
+        // The narrowest thing asked for leads; the database must not choose the workspace's index instead of its.
+        var led = look.Person is not null || f.Tool is not null || f.Credential is not null || look.IsForErrors(f);
+        if ((look.Workspace ?? plan.WorkspaceId) is { } id) calls = led ? calls.Where(c => (c.WorkspaceId ?? Guid.Empty) == id) : calls.Where(c => c.WorkspaceId == id);
+        else if (plan.Visible is { } visible) calls = calls.Where(c => visible.Contains(c.WorkspaceId ?? Guid.Empty));
         if (plan.Organization) calls = calls.Where(c => c.WorkspaceId == null);
-        if (plan.Visible is { } visible) calls = calls.Where(c => c.WorkspaceId != null && visible.Contains(c.WorkspaceId.Value));
         if (!f.Refusals) calls = calls.Where(c => !c.Refused);
         if (!f.Uses) calls = calls.Where(c => c.Refused);
+        if (look.Person is { Kind: SourceKind.User, Id: var user }) calls = calls.Where(c => c.UserId == user);
+        if (look.Person is { Kind: SourceKind.ApiKey, Id: var key }) calls = calls.Where(c => c.ApiKey == key);
         if (f.Actor is { } actor)
         {
             var like = Like(actor);
@@ -178,20 +205,22 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         if (f.Credential is { } credential)
         {
             var ids = plan.CredentialIds;
-            calls = ids.Count == 0 ? calls.Where(c => c.Credential == credential) : calls.Where(c => c.CredentialId != null && ids.Contains(c.CredentialId.Value));
+            calls = ids.Count == 0 ? calls.Where(c => c.Credential == credential) : ids is [var one] ? calls.Where(c => c.CredentialId == one) : calls.Where(c => c.CredentialId != null && ids.Contains(c.CredentialId.Value));
         }
-        if (f.Tool is { } tool) calls = calls.Where(c => c.Tool == tool);
+        if (f.Tool is { } tool) calls = look.Person is null && f.Credential is null ? calls.Where(c => c.Tool == tool) : calls.Where(c => (c.Tool ?? "") == tool);
         if (f.Agent is { } agent) calls = calls.Where(c => c.Agent == agent);
-        if (f.After is { } after)
+        if (f.After is { } after) calls = calls.Where(c => c.At >= after);
+        if (f.Before is { } until) calls = calls.Where(c => c.At < until);
+        // Errors are few and have an index of their own, whose condition must stand in the query.
+        if (look.IsForErrors(f))
         {
-            var first = CallNumber.First(after);
-            calls = calls.Where(c => c.Seq >= first && c.At >= after);
-        }
-        if (f.Before is { } until)
-        {
-            // A number is given after the call was decided: a little later, or much when the clock was set back in between.
-            var last = CallNumber.First(until + ClockSlack);
-            calls = calls.Where(c => c.Seq < last && c.At < until);
+            var failure = WantedOf(f.Outcome!);
+            return from k in db.CallCompletions.AsNoTracking()
+                   where k.Outcome == failure && k.Outcome != EF.Constant(CallOutcome.Succeeded) && k.CallSeq >= look.First && k.CallSeq < look.Before
+                   join c in calls on k.CallSeq equals c.Seq
+                   where !c.Refused
+                   orderby k.CallSeq descending
+                   select new Use(c, k);
         }
         var uses = from c in calls
                    join k in db.CallCompletions.AsNoTracking() on c.Seq equals k.CallSeq into ends
@@ -199,7 +228,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
                    select new { Call = c, Completion = k };
         if (f.Outcome is { } outcome)
         {
-            var wanted = Enum.GetValues<CallOutcome>().Single(o => o.Wire() == outcome);
+            var wanted = WantedOf(outcome);
             uses = wanted switch
             {
                 CallOutcome.Refused => uses.Where(x => x.Call.Refused || x.Completion!.Outcome == wanted),
@@ -210,15 +239,26 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         return uses.OrderByDescending(x => x.Call.Seq).Select(x => new Use(x.Call, x.Completion));
     }
 
+    private static CallOutcome WantedOf(string outcome) => Enum.GetValues<CallOutcome>().Single(o => o.Wire() == outcome);
+
     private static string Like(string part) => $"%{part.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
 
     private sealed record Use(CallRecord Call, CallCompletion? Completion);
+
+    /// <summary>One walk down one index: calls with a number of at least <paramref name="First"/> and below <paramref name="Before"/>.</summary>
+    private sealed record Look(long First, long Before, CallName? Person = null, Guid? Workspace = null)
+    {
+        public bool IsForErrors(AuditFilter.Parsed f) => f.Outcome is "upstream_error" or "failed" && Person is null && f.Tool is null && f.Credential is null;
+    }
 
     private sealed record Plan(AuditFilter.Parsed Filter, Guid? WorkspaceId, IReadOnlyList<Guid>? Visible, bool Organization)
     {
         public required Dictionary<Guid, string> Slugs { get; init; }
 
         public List<Guid> CredentialIds { get; set; } = [];
+
+        /// <summary>Who is meant by the actor's name in calls; null when the calls themselves must be searched for it.</summary>
+        public IReadOnlyList<CallName>? People { get; set; }
 
         /// <summary>One list of ids per consumer that was named; an act must be about one of each.</summary>
         public List<List<Guid>> Consumers { get; } = [];

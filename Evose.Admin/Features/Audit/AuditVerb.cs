@@ -19,7 +19,7 @@ public static class AuditVerb
             await error.WriteLineAsync($"BROKEN at {found.Lane} {found.Seq}: {found.Reason} Proven before it: audit up to {report.AuditSeq}, calls up to {report.CallSeq}.");
             return 1;
         }
-        await output.WriteLineAsync($"Verified: {report.Events} events, audit up to {report.AuditSeq}, calls up to {report.CallSeq}, in {services.GetRequiredService<DataDirectory>().Path}");
+        await output.WriteLineAsync($"Verified: {report.Events} events, audit up to {report.AuditSeq}, calls up to {report.CallSeq + report.Retired}{(report.Retired > 0 ? $" (the first {report.Retired} dropped by policy)" : "")}, in {services.GetRequiredService<DataDirectory>().Path}");
         return 0;
     }
 }

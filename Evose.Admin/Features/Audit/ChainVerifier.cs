@@ -19,17 +19,18 @@ public sealed record ChainBreak(string Lane, long Seq, string Reason);
 /// <param name="Events">Rows that were checked and are as the app wrote them.</param>
 /// <param name="AuditSeq">The administrative chain is proven up to here.</param>
 /// <param name="CallSeq">So many rows of the chains of calls are proven.</param>
-public sealed record ChainReport(long Events, long AuditSeq, long CallSeq, ChainBreak? FirstBreak)
+/// <param name="Retired">So many rows of the chains of calls were dropped by policy; what followed them is proven.</param>
+public sealed record ChainReport(long Events, long AuditSeq, long CallSeq, ChainBreak? FirstBreak, long Retired = 0)
 {
     public bool Verified => FirstBreak is null;
 }
 
 /// <summary>
 /// Recomputes all chains from their first rows, in one snapshot of the database: every row's link, no gap, the keyed head, and the anchor file. Finds a row that was
-/// edited, deleted, added or moved, a tail that was cut off, and a database that was put back. What is younger than the newest anchor can be cut off together with an
+/// edited, deleted, added or moved, a tail that was cut off, and a database that was put back. Where rows were dropped by policy a signed note says so, and the chain goes on from it. What is younger than the newest anchor can be cut off together with an
 /// older genuine head without being found: at most <see cref="AuditAnchor.Interval"/>.
 /// </summary>
-public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault vault, AuditAnchor anchor)
+public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAnchor anchor)
 {
     public async Task<ChainReport> VerifyAsync(CancellationToken ct)
     {
@@ -37,8 +38,8 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
         var atLeast = anchor.Lines;
         var anchors = Anchors.Read(await anchor.ReadLinesAsync(ct), atLeast, vault, anchor.MayStartLate);
 
-        await using var db = await dbs.CreateDbContextAsync(ct);
-        await using var snapshot = await db.BeginReadAsync(ct);
+        await using var snapshot = await callLog.SnapshotAsync(ct);
+        var db = snapshot.Db;
         var heads = await db.ChainHeads.AsNoTracking().ToDictionaryAsync(h => h.Lane, ct);
 
         var buffer = new ArrayBufferWriter<byte>(1024);
@@ -53,22 +54,53 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
             return null;
         }) ?? End(audit, heads);
 
-        var proven = 0L;
-        foreach (var lane in await LanesAsync(db, ct))
+        var (proven, gone) = (0L, 0L);
+        foreach (var lane in await LanesAsync(snapshot, ct))
         {
             var calls = new LaneWalk(CallNumber.ChainOf(lane), anchors.Of(CallNumber.ChainOf(lane)));
-            found ??= await WalkAsync(calls, () => WalkCallsAsync(db, lane, calls, buffer, ct)) ?? End(calls, heads);
-            proven += calls.Seq;
+            var retired = await RetiredAsync(db, calls, ct);
+            found ??= retired.Break ?? await WalkAsync(calls, () => WalkCallsAsync(snapshot, lane, calls, buffer, ct)) ?? End(calls, heads);
+            proven += calls.Seq - retired.Position;
+            gone += retired.Position;
         }
         found ??= anchors.LanesWithout(heads.Keys.Append(Chain.AuditLane).Append(Chain.CallLane)) ?? anchors.Check(audit.Seq + proven > 0);
-        return new ChainReport(audit.Seq + proven, audit.Seq, proven, found);
+        return new ChainReport(audit.Seq + proven, audit.Seq, proven, found, gone);
+    }
+
+    // The chain begins behind the newest note of what was dropped. Older notes only tell the story; each must be ours.
+    private async Task<(long Position, ChainBreak? Break)> RetiredAsync(AdminDb db, LaneWalk walk, CancellationToken ct)
+    {
+        var next = 1L;
+        foreach (var note in await db.RetiredCalls.AsNoTracking().Where(r => r.Lane == walk.Lane).OrderBy(r => r.Position).ToListAsync(ct))
+        {
+            if (note.FirstPosition != next || note.Link.Length != Chain.LinkLength || !HeadSeal.IsGenuine(vault, note.Covered(), note.Mac))
+                return (walk.Seq, new ChainBreak(walk.Lane, note.Position, $"Rows up to {note.Position} are said to have been dropped by policy, and the app did not say it."));
+            if (walk.Begin(note.Position, note.Link) is { } broken) return (walk.Seq, broken);
+            next = note.Position + 1;
+        }
+        return (walk.Seq, null);
+    }
+
+    // The lane's rows, part after part. What a part holds beyond its own stretch of the chain are copies of later completions of its calls; each must have its row further on.
+    private static async Task<ChainBreak?> WalkCallsAsync(CallSnapshot snapshot, int lane, LaneWalk walk, ArrayBufferWriter<byte> buffer, CancellationToken ct)
+    {
+        var copies = new Dictionary<long, CallCompletion>();
+        foreach (var (part, db) in snapshot.Parts)
+        {
+            if (await WalkPartAsync(db, part, lane, walk, copies, buffer, ct) is { } broken) return broken;
+            if (part.LastPosition is not { } last) continue;
+            if (await db.Calls.AnyAsync(c => c.Lane == lane && c.Position > last, ct)) return walk.Break(last + 1, "stands in two files of the record");
+            foreach (var copy in await db.CallCompletions.AsNoTracking().Where(c => c.Lane == lane && c.Position > last).ToListAsync(ct)) copies[copy.Position] = copy;
+        }
+        return copies.Count == 0 ? null : walk.Break(copies.Keys.Min(), "was added: it is a copy of a completion that the chain does not have");
     }
 
     // Calls and completions share one sequence and lie in two tables: merged by it.
-    private static async Task<ChainBreak?> WalkCallsAsync(AdminDb db, int lane, LaneWalk walk, ArrayBufferWriter<byte> buffer, CancellationToken ct)
+    private static async Task<ChainBreak?> WalkPartAsync(AdminDb db, CallSegment part, int lane, LaneWalk walk, Dictionary<long, CallCompletion> copies, ArrayBufferWriter<byte> buffer, CancellationToken ct)
     {
-        await using var calls = InSteps(last => db.Calls.AsNoTracking().Where(c => c.Lane == lane && c.Position > last).OrderBy(c => c.Position), c => c.Position, ct).GetAsyncEnumerator(ct);
-        await using var completions = InSteps(last => db.CallCompletions.AsNoTracking().Where(c => c.Lane == lane && c.Position > last).OrderBy(c => c.Position), c => c.Position, ct).GetAsyncEnumerator(ct);
+        var end = part.LastPosition ?? long.MaxValue;
+        await using var calls = InSteps(last => db.Calls.AsNoTracking().Where(c => c.Lane == lane && c.Position > last && c.Position <= end).OrderBy(c => c.Position), c => c.Position, ct).GetAsyncEnumerator(ct);
+        await using var completions = InSteps(last => db.CallCompletions.AsNoTracking().Where(c => c.Lane == lane && c.Position > last && c.Position <= end).OrderBy(c => c.Position), c => c.Position, ct).GetAsyncEnumerator(ct);
         var call = await calls.MoveNextAsync() ? calls.Current : null;
         var completion = await completions.MoveNextAsync() ? completions.Current : null;
         while (call is not null || completion is not null)
@@ -78,17 +110,22 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
             if (completion is null || call?.Position <= completion.Position)
             {
                 broken = walk.Step(call!.Position, new CallFacts(call).Write(new ChainPayload(buffer)), call.Link);
+                // Pages look for a call where its number says.
+                if (broken is null && (call.Seq < part.FirstSeq || call.Seq > part.LastSeq)) broken = walk.Break(call.Position, "is not where its number would be looked for: the list of segments was changed");
                 call = await calls.MoveNextAsync() ? calls.Current : null;
             }
             else
             {
                 broken = walk.Step(completion.Position, Payload(completion, buffer), completion.Link);
+                if (broken is null && copies.Remove(completion.Position, out var copy) && !Same(copy, completion)) broken = walk.Break(completion.Position, "has a copy beside its call that is not the same");
                 completion = await completions.MoveNextAsync() ? completions.Current : null;
             }
             if (broken is not null) return broken;
         }
         return null;
     }
+
+    private static bool Same(CallCompletion a, CallCompletion b) => a.CallSeq == b.CallSeq && a.At == b.At && a.Status == b.Status && a.DurationUs == b.DurationUs && a.Outcome == b.Outcome && a.Reason == b.Reason;
 
     private const int Step = 8192;
 
@@ -105,12 +142,15 @@ public sealed class ChainVerifier(IDbContextFactory<AdminDb> dbs, SecretVault va
     }
 
     // Lanes that have rows or a head; lane 0 always, so that an emptied one is missed.
-    private static async Task<IReadOnlyList<int>> LanesAsync(AdminDb db, CancellationToken ct)
+    private static async Task<IReadOnlyList<int>> LanesAsync(CallSnapshot snapshot, CancellationToken ct)
     {
         var lanes = new SortedSet<int> { 0 };
-        lanes.UnionWith((await db.ChainHeads.Select(h => h.Lane).ToListAsync(ct)).Where(l => l.StartsWith(Chain.CallLane + "/", StringComparison.Ordinal)).Select(l => int.Parse(l.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture)));
-        lanes.UnionWith(await AfterAsync(db.Calls.Select(c => c.Lane), ct));
-        lanes.UnionWith(await AfterAsync(db.CallCompletions.Select(c => c.Lane), ct));
+        lanes.UnionWith((await snapshot.Db.ChainHeads.Select(h => h.Lane).ToListAsync(ct)).Where(l => l.StartsWith(Chain.CallLane + "/", StringComparison.Ordinal)).Select(l => int.Parse(l.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture)));
+        foreach (var (_, db) in snapshot.Parts)
+        {
+            lanes.UnionWith(await AfterAsync(db.Calls.Select(c => c.Lane), ct));
+            lanes.UnionWith(await AfterAsync(db.CallCompletions.Select(c => c.Lane), ct));
+        }
         return [.. lanes];
     }
 

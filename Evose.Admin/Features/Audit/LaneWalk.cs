@@ -16,6 +16,17 @@ internal sealed class LaneWalk(string lane, IReadOnlyList<AnchorLine> anchors)
 
     public byte[] Link { get; } = new byte[Chain.LinkLength];
 
+    /// <summary>Goes on behind rows that were dropped by policy.</summary>
+    public ChainBreak? Begin(long seq, ReadOnlySpan<byte> link)
+    {
+        for (; _anchor < anchors.Count && anchors[_anchor].Seq <= seq; _anchor++)
+            if (anchors[_anchor].Seq == seq && anchors[_anchor].Link != Convert.ToHexStringLower(link))
+                return Break(seq, $"is not the one that was anchored at {anchors[_anchor].At}: the chain was written anew");
+        link.CopyTo(Link);
+        Seq = seq;
+        return null;
+    }
+
     public ChainBreak? Step(long seq, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> stored)
     {
         if (seq > Seq + 1) return Break(Seq + 1, "is missing");

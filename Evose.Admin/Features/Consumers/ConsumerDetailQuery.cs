@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Consumers;
 
 /// <summary>One tool, agent or workflow with all that hangs on it.</summary>
-public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock, UsageLedger usageLedger)
+public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, TimeProvider clock, UsageLedger usageLedger)
 {
     /// <summary>One placeholder of a tool.</summary>
     /// <param name="Exists">False: no living credential has the name, and every call of the tool is refused.</param>
@@ -55,7 +55,7 @@ public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         var usedBy = await (from l in db.ConsumerLinks join x in db.Consumers on l.FromId equals x.Id where l.ToId == c.Id && x.DeletedAt == null orderby x.Kind, x.Name select new Other(x.Kind, x.Name)).ToListAsync(ct);
         var scopes = await (from m in db.ScopeMembers join x in db.Credentials on m.CredentialId equals x.Id where m.ConsumerId == c.Id && x.ArchivedAt == null orderby x.Name select x.Name).ToListAsync(ct);
         var keys = kind == ConsumerKind.Agent ? await db.ApiKeys.CountAsync(k => k.AgentId == c.Id && k.RevokedAt == null && (k.ExpiresAt == null || k.ExpiresAt > now), ct) : 0;
-        RecentCalls.Count? calls = seesCalls ? (await RecentCalls.CountAsync(db, workspace.Id, kind, now, ct)).Of(c.Id) : null;
+        RecentCalls.Count? calls = seesCalls ? (await RecentCalls.CountAsync(callLog, workspace.Id, kind, now, ct)).Of(c.Id) : null;
 
         Other[] members = [.. declared.Where(d => d.DeletedAt is null).Select(d => new Other(d.Kind, d.Name))];
         return new View(c.Id, c.Kind, c.Name, c.Description, c.Config,

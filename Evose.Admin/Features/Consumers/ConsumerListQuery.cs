@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Consumers;
 
 /// <summary>The living tools, agents or workflows of a workspace, by name.</summary>
-public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock, UsageLedger usageLedger)
+public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, TimeProvider clock, UsageLedger usageLedger)
 {
     /// <param name="Search">Part of the name.</param>
     public sealed record Input(ConsumerKind Kind, string? Search = null, int? Limit = null, string? Cursor = null);
@@ -47,7 +47,7 @@ public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, Authorizer
         var living = (await db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == workspace.Id && c.ArchivedAt == null).Select(c => c.Name).ToListAsync(ct)).ToHashSet();
         var members = (await (from l in db.ConsumerLinks join c in db.Consumers on l.ToId equals c.Id where ids.Contains(l.FromId) orderby c.Name select new { l.FromId, c.Kind, c.Name, Living = c.DeletedAt == null }).ToListAsync(ct)).ToLookup(m => m.FromId);
         var usedBy = await (from l in db.ConsumerLinks join c in db.Consumers on l.FromId equals c.Id where ids.Contains(l.ToId) && c.DeletedAt == null group l by l.ToId into g select new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, ct);
-        var calls = seesCalls && ids.Count > 0 ? await RecentCalls.CountAsync(db, workspace.Id, input.Kind, clock.GetUtcNow(), ct) : null;
+        var calls = seesCalls && ids.Count > 0 ? await RecentCalls.CountAsync(callLog, workspace.Id, input.Kind, clock.GetUtcNow(), ct) : null;
 
         var rows = consumers.ConvertAll(c => new Row(c.Id, c.Name, c.Description, c.Config?.BaseUrl,
             [.. references[c.Id].Order(StringComparer.Ordinal)], references[c.Id].Count(n => !living.Contains(n)),

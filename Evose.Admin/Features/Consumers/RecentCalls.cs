@@ -1,5 +1,7 @@
+using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Ledger;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Consumers;
@@ -23,18 +25,25 @@ public sealed class RecentCalls
 
     public Count Of(Guid consumerId) => new(_counts.GetValueOrDefault(consumerId), _complete);
 
-    internal static async Task<RecentCalls> CountAsync(AdminDb db, Guid workspaceId, ConsumerKind kind, DateTimeOffset now, CancellationToken ct)
+    internal static async Task<RecentCalls> CountAsync(CallLog calls, Guid workspaceId, ConsumerKind kind, DateTimeOffset now, CancellationToken ct)
     {
         var since = now - TimeSpan.FromHours(24);
-        var newest = db.Calls.AsNoTracking().Where(c => c.WorkspaceId == workspaceId).OrderByDescending(c => c.Seq).Take(Window).Where(c => c.At >= since);
+        // A row is written up to the writer's patience after the call was, never before.
+        var first = CallNumber.First(since - UsageLedger.Patience);
         // A call that uses two credentials is two records of one request.
-        var rows = kind switch
+        var rows = await calls.NewestAsync(first, long.MaxValue, Window, db =>
         {
-            ConsumerKind.Tool => newest.Select(c => new { Id = c.ToolId, c.RequestId }),
-            ConsumerKind.Agent => newest.Select(c => new { Id = c.AgentId, c.RequestId }),
-            ConsumerKind.Workflow => newest.Select(c => new { Id = c.WorkflowId, c.RequestId }),
-        };
-        var counts = await rows.GroupBy(r => r.Id).Select(g => new { g.Key, Records = g.Count(), Calls = g.Select(r => r.RequestId).Distinct().Count() }).ToListAsync(ct);
-        return new RecentCalls(counts.Where(c => c.Key is not null).ToDictionary(c => c.Key!.Value, c => c.Calls), counts.Sum(c => c.Records) < Window);
+            var newest = db.Calls.AsNoTracking().Where(c => c.WorkspaceId == workspaceId && c.Seq >= first).OrderByDescending(c => c.Seq);
+            return kind switch
+            {
+                ConsumerKind.Tool => newest.Select(c => new Named(c.ToolId, c.RequestId, c.At)),
+                ConsumerKind.Agent => newest.Select(c => new Named(c.AgentId, c.RequestId, c.At)),
+                ConsumerKind.Workflow => newest.Select(c => new Named(c.WorkflowId, c.RequestId, c.At)),
+            };
+        }, ct);
+        var counts = rows.Where(r => r.At >= since).GroupBy(r => r.Id).Select(g => new { g.Key, Calls = g.Select(r => r.RequestId).Distinct().Count() });
+        return new RecentCalls(counts.Where(c => c.Key is not null).ToDictionary(c => c.Key!.Value, c => c.Calls), rows.Count < Window);
     }
+
+    private sealed record Named(Guid? Id, string RequestId, DateTimeOffset At);
 }

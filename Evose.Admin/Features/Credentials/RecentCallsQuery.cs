@@ -21,7 +21,7 @@ public sealed class AppStart(TimeProvider clock) : IHostedService
 }
 
 /// <summary>The newest calls of a credential. Each page looks at a bounded stretch of the record, so a rare outcome makes pages short, never slow.</summary>
-public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, AppStart start, UsageLedger usageLedger, TimeProvider clock)
+public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, AppStart start, UsageLedger usageLedger, TimeProvider clock)
 {
     public const int MaxLimit = 500;
 
@@ -57,13 +57,23 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, Authorizer 
         var limit = filter.Limit ?? 25;
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
-        var calls = db.Calls.AsNoTracking().Where(c => c.CredentialId == id && c.Seq < before);
         // The stretch ends here; 0 when fewer calls are left. Read from the index alone.
-        var floor = wanted is null ? 0 : await calls.OrderByDescending(c => c.Seq).Select(c => c.Seq).Skip(Stretch - 1).FirstOrDefaultAsync(ct);
+        var floor = wanted is null ? 0 : (await callLog.NewestAsync(0, before, Stretch, from => Of(from, id, before).OrderByDescending(c => c.Seq).Select(c => c.Seq), ct)).ElementAtOrDefault(Stretch - 1);
         var now = clock.GetUtcNow();
         var lost = now - Patience > start.At ? now - Patience : start.At;
+        var found = await callLog.NewestAsync(floor, before, limit + 1, from => Joined(from, Of(from, id, before).Where(c => c.Seq >= floor), wanted, lost), ct);
+        var rows = found.ConvertAll(j => Shape(j.Call, j.Completion, workspace!.Slug, lost));
+        var page = Page<Row>.Of(rows, limit, r => r.Seq.ToString(CultureInfo.InvariantCulture));
+        return page.HasMore || floor == 0 ? page : new Page<Row>(page.Data, Cursors.Encode(floor.ToString(CultureInfo.InvariantCulture)), true);
+    }
+
+    private static IQueryable<CallRecord> Of(AdminDb db, Guid credential, long before) => db.Calls.AsNoTracking().Where(c => c.CredentialId == credential && c.Seq < before);
+
+    private sealed record Use(CallRecord Call, CallCompletion? Completion);
+
+    private static IQueryable<Use> Joined(AdminDb db, IQueryable<CallRecord> calls, CallOutcome? wanted, DateTimeOffset lost)
+    {
         var joined = from c in calls
-                     where c.Seq >= floor
                      join d in db.CallCompletions.AsNoTracking() on c.Seq equals d.CallSeq into ends
                      from d in ends.DefaultIfEmpty()
                      select new { Call = c, End = d };
@@ -74,10 +84,7 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, Authorizer 
             CallOutcome.Unknown => joined.Where(j => !j.Call.Refused && j.End == null && j.Call.At < lost),
             { } outcome => joined.Where(j => !j.Call.Refused && j.End != null && j.End.Outcome == outcome),
         };
-        var found = await joined.OrderByDescending(j => j.Call.Seq).Take(limit + 1).ToListAsync(ct);
-        var rows = found.ConvertAll(j => Shape(j.Call, j.End, workspace!.Slug, lost));
-        var page = Page<Row>.Of(rows, limit, r => r.Seq.ToString(CultureInfo.InvariantCulture));
-        return page.HasMore || floor == 0 ? page : new Page<Row>(page.Data, Cursors.Encode(floor.ToString(CultureInfo.InvariantCulture)), true);
+        return joined.OrderByDescending(j => j.Call.Seq).Select(j => new Use(j.Call, j.End));
     }
 
     private static Row Shape(CallRecord c, CallCompletion? end, string workspace, DateTimeOffset lost) => new(

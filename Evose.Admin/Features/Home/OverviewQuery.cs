@@ -12,7 +12,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Home;
 
 /// <summary>What a person should know first about a workspace. What the actor may not see is null, not zero.</summary>
-public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
+public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromDays(7);
     private const int MaxItems = 12;
@@ -71,27 +71,28 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
             var hours = await db.UsageHours.AsNoTracking().Where(u => u.Hour > hour - 24 && all.Contains(u.CredentialId)).GroupBy(_ => 1)
                 .Select(g => new { Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors) }).SingleOrDefaultAsync(ct);
             calls = new CallTile(hours?.Calls ?? 0, hours?.Errors ?? 0);
-            recent = await RecentAsync(db, id, ct);
+            recent = await RecentAsync(id, ct);
         }
         var steps = rights.Allows(Permission.ManageCredentials) ? await StepsAsync(db, workspace, ct) : null;
         var tool = await db.Consumers.AsNoTracking().Where(c => c.WorkspaceId == id && c.Kind == ConsumerKind.Tool && c.DeletedAt == null).OrderBy(c => c.Name).Select(c => c.Name).FirstOrDefaultAsync(ct);
         return new View(workspace, credentials, expiring, rotations, held.Count, calls, [.. needs.Take(MaxItems)], recent, steps, tool);
     }
 
-    private static async Task<List<CallRow>> RecentAsync(AdminDb db, Guid workspace, CancellationToken ct)
+    private async Task<List<CallRow>> RecentAsync(Guid workspace, CancellationToken ct)
     {
-        var rows = await db.Calls.AsNoTracking().Where(c => c.WorkspaceId == workspace).OrderByDescending(c => c.Seq).Take(RecentCalls).ToListAsync(ct);
-        var seqs = rows.ConvertAll(r => r.Seq);
-        var ends = await db.CallCompletions.AsNoTracking().Where(e => seqs.Contains(e.CallSeq)).ToDictionaryAsync(e => e.CallSeq, ct);
+        var rows = await callLog.NewestAsync(0, long.MaxValue, RecentCalls, db => from c in db.Calls.AsNoTracking().Where(c => c.WorkspaceId == workspace)
+                                                                                  join e in db.CallCompletions.AsNoTracking() on c.Seq equals e.CallSeq into ends
+                                                                                  from e in ends.DefaultIfEmpty()
+                                                                                  orderby c.Seq descending
+                                                                                  select new { Call = c, End = e }, ct);
         return rows.ConvertAll(r =>
         {
-            var end = ends.GetValueOrDefault(r.Seq);
-            var outcome = r.Refused ? CallOutcome.Refused : end?.Outcome ?? CallOutcome.Unknown;
-            return new CallRow(r.At, r.Tool, r.Agent, r.Credential, r.Version, r.Method, r.Host, end?.Status, outcome, end?.DurationUs);
+            var outcome = r.Call.Refused ? CallOutcome.Refused : r.End?.Outcome ?? CallOutcome.Unknown;
+            return new CallRow(r.Call.At, r.Call.Tool, r.Call.Agent, r.Call.Credential, r.Call.Version, r.Call.Method, r.Call.Host, r.End?.Status, outcome, r.End?.DurationUs);
         });
     }
 
-    private static async Task<List<Step>> StepsAsync(AdminDb db, Workspace workspace, CancellationToken ct)
+    private async Task<List<Step>> StepsAsync(AdminDb db, Workspace workspace, CancellationToken ct)
     {
         var (id, ws) = (workspace.Id, workspace.Slug);
         var keys = await db.ApiKeys.AsNoTracking().Where(k => k.RevokedAt == null).ToListAsync(ct);
@@ -103,7 +104,7 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
             new("credential", await db.Credentials.AnyAsync(c => c.WorkspaceId == id, ct), "Register a credential", "The key of a service that your tools call. It goes in and never comes out.", Urls.NewCredential(ws), "Register"),
             new("tool", await db.References.AnyAsync(r => r.WorkspaceId == id, ct), "Reference it in a tool", "Write {{credential:name}} where the key belongs; nobody sees the value.", Urls.NewTool(ws), "Add a tool"),
             new("key", keys.Exists(k => k.Reaches(id)), "Issue an Evose API key", "What your systems use to call Evose, so that Evose calls the service.", Urls.ApiKeys, "Issue"),
-            new("call", await db.Calls.AnyAsync(c => c.WorkspaceId == id && !c.Refused, ct), "Make the first call", "Through the broker: it adds the credential and records the use.", Urls.Tools(ws), "See tools"),
+            new("call", (await callLog.NewestAsync(0, long.MaxValue, 1, calls => calls.Calls.Where(c => c.WorkspaceId == id && !c.Refused).OrderByDescending(c => c.Seq).Select(c => c.Seq), ct)).Count > 0, "Make the first call", "Through the broker: it adds the credential and records the use.", Urls.Tools(ws), "See tools"),
             new("rotate", await db.Rotations.AnyAsync(r => r.WorkspaceId == id && r.PromotedAt != null, ct), "Rotate once", "Do it on a quiet day, so that you know it when it matters. No call fails.", Urls.Credentials(ws), "Choose a credential"),
             new("reviewer", reviewed, "Invite a security reviewer", "Somebody who sees metadata, use and audit, and can change nothing.", Urls.Members, "Invite"),
         ];

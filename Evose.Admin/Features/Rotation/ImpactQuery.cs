@@ -1,4 +1,5 @@
 using Evose.Admin.Domain;
+using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
@@ -37,8 +38,8 @@ public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
         var calls = await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == id && u.Hour >= hour).SumAsync(u => u.Calls, ct);
         return new View([.. consumers.OrderBy(c => c.Kind).ThenBy(c => c.Name, StringComparer.Ordinal).Select(c =>
         {
-            var mine = sources.Where(s => s.Names.Length > (int)c.Kind && s.Names[(int)c.Kind] == c.Name).ToList();
-            return new Row(c.Kind, c.Name, c.References, mine.Count == 0 ? null : mine.Max(s => s.LastAt), mine.Sum(s => s.RecentCalls));
+            var mine = sources.GetValueOrDefault(((SourceKind)c.Kind, c.Name));
+            return new Row(c.Kind, c.Name, c.References, mine.LastAt, mine.RecentCalls);
         })], calls);
     }
 
@@ -55,14 +56,13 @@ public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
         return [.. found.Select(c => (c.Kind, c.Name, c.References))];
     }
 
-    // A source's parts are tool, agent and workflow, in the order of ConsumerKind, then user and API key.
-    private static async Task<List<(string[] Names, DateTimeOffset LastAt, long RecentCalls)>> SourcesAsync(AdminDb db, Guid credentialId, DateTimeOffset now, CancellationToken ct)
+    private static async Task<Dictionary<(SourceKind, string), (DateTimeOffset? LastAt, long RecentCalls)>> SourcesAsync(AdminDb db, Guid credentialId, DateTimeOffset now, CancellationToken ct)
     {
         var today = UsageHours.Of(now) / 24;
-        var rows = await db.UsageSources.AsNoTracking().Where(s => s.CredentialId == credentialId && s.Day > today - 30).GroupBy(s => s.Source)
-            .Select(g => new { Source = g.Key, LastDay = g.Max(s => s.Day), Recent = g.Sum(s => s.Day >= today - 1 ? s.Calls : 0) }).ToListAsync(ct);
-        var lasts = await db.UsageSources.AsNoTracking().Where(s => s.CredentialId == credentialId && s.Day > today - 30).Select(s => new { s.Source, s.Day, s.LastAt }).ToListAsync(ct);
-        var lastOf = lasts.GroupBy(s => s.Source).ToDictionary(g => g.Key, g => g.Max(s => s.LastAt));
-        return [.. rows.Select(r => (r.Source.Split('\u001f'), lastOf[r.Source], r.Recent))];
+        // Each day is one look into the index.
+        var days = Enumerable.Range(today - 29, 30).ToArray();
+        var rows = await db.UsageSources.AsNoTracking().Where(s => EF.Parameter(days).Contains(s.Day) && s.CredentialId == credentialId && s.Kind <= SourceKind.Workflow)
+            .Select(s => new { s.Kind, s.Name, s.Day, s.Calls, s.LastAt }).ToListAsync(ct);
+        return rows.GroupBy(s => (s.Kind, s.Name)).ToDictionary(g => g.Key, g => ((DateTimeOffset?)g.Max(s => s.LastAt), g.Sum(s => s.Day >= today - 1 ? s.Calls : 0)));
     }
 }

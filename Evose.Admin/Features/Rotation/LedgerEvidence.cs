@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace Evose.Admin.Features.Rotation;
 
 /// <summary>Reads from the ledger what stands for and against retiring an old version. Cheap when all is quiet: the hourly sums say so.</summary>
-public sealed class LedgerEvidence(InFlightCalls inFlight, IOptions<RotationOptions> options)
+public sealed class LedgerEvidence(CallLog calls, InFlightCalls inFlight, IOptions<RotationOptions> options)
 {
     private static readonly string[] NotTheKey = [.. LedgerRows.NotTheKey];
 
@@ -27,30 +27,32 @@ public sealed class LedgerEvidence(InFlightCalls inFlight, IOptions<RotationOpti
             var hour = UsageHours.Of(since);
             var sums = await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == id && u.Hour >= hour && (u.Version == old || u.Version == fresh))
                 .GroupBy(u => u.Version).Select(g => new { Version = g.Key, Calls = g.Sum(u => u.Calls), KeyErrors = g.Sum(u => u.KeyErrors) }).ToListAsync(ct);
-            if (sums.Exists(s => s.Version == fresh && s.KeyErrors > 0)) lastFailure = await LastFailureAsync(db, id, fresh, since, ct);
-            if (sums.Exists(s => s.Version == old && s.Calls > 0)) lastUse = await LastUseAsync(db, id, old, since, ct);
+            if (sums.Exists(s => s.Version == fresh && s.KeyErrors > 0)) lastFailure = await LastFailureAsync(id, fresh, since, ct);
+            if (sums.Exists(s => s.Version == old && s.Calls > 0)) lastUse = await LastUseAsync(id, old, since, ct);
         }
         return new RetireEvidence(retireAt, lastFailure, lastUse, inFlight.Count(id, old), window);
     }
 
-    private static async Task<DateTimeOffset?> LastUseAsync(AdminDb db, Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
+    private async Task<DateTimeOffset?> LastUseAsync(Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
     {
         var first = FirstSeq(since);
-        return await db.Calls.AsNoTracking().Where(c => c.CredentialId == credentialId && c.Seq >= first && c.Version == version && !c.Refused && c.At > since)
-            .OrderByDescending(c => c.Seq).Select(c => (DateTimeOffset?)c.At).FirstOrDefaultAsync(ct);
+        var last = await calls.NewestAsync(first, long.MaxValue, 1, db => db.Calls.AsNoTracking().Where(c => c.CredentialId == credentialId && c.Seq >= first && c.Version == version && !c.Refused && c.At > since)
+            .OrderByDescending(c => c.Seq).Select(c => (DateTimeOffset?)c.At), ct);
+        return last.FirstOrDefault();
     }
 
     // LedgerRows.SpeaksAgainstKey, as a query.
-    private static async Task<DateTimeOffset?> LastFailureAsync(AdminDb db, Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
+    private async Task<DateTimeOffset?> LastFailureAsync(Guid credentialId, int version, DateTimeOffset since, CancellationToken ct)
     {
         var first = FirstSeq(since);
-        return await (from c in db.Calls.AsNoTracking()
-                      join end in db.CallCompletions on c.Seq equals end.CallSeq
-                      where c.CredentialId == credentialId && c.Seq >= first && c.Version == version && !c.Refused && c.At >= since
-                          && (end.Outcome == CallOutcome.Failed || end.Status == 401 || end.Status == 403 || end.Status >= 500)
-                          && (end.Reason == null || !NotTheKey.Contains(end.Reason))
-                      orderby c.Seq descending
-                      select (DateTimeOffset?)c.At).FirstOrDefaultAsync(ct);
+        var last = await calls.NewestAsync(first, long.MaxValue, 1, db => from c in db.Calls.AsNoTracking()
+                                                                          join end in db.CallCompletions on c.Seq equals end.CallSeq
+                                                                          where c.CredentialId == credentialId && c.Seq >= first && c.Version == version && !c.Refused && c.At >= since
+                                                                              && (end.Outcome == CallOutcome.Failed || end.Status == 401 || end.Status == 403 || end.Status >= 500)
+                                                                              && (end.Reason == null || !NotTheKey.Contains(end.Reason))
+                                                                          orderby c.Seq descending
+                                                                          select (DateTimeOffset?)c.At, ct);
+        return last.FirstOrDefault();
     }
 
     // Numbers follow time. A row is written up to the writer's patience after the call was decided, never before.

@@ -79,7 +79,7 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
 
     private async Task<List<VersionRow>> VersionsAsync(AdminDb db, Credential credential, CancellationToken ct)
     {
-        var sums = await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == credential.Id).GroupBy(u => u.Version)
+        var sums = await db.UsageDays.AsNoTracking().Where(u => u.CredentialId == credential.Id).GroupBy(u => u.Version)
             .Select(g => new { Version = g.Key, Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors), KeyErrors = g.Sum(u => u.KeyErrors) }).ToDictionaryAsync(g => g.Version, ct);
         return [.. credential.Versions.OrderByDescending(v => v.Number).Select(v =>
         {

@@ -40,6 +40,10 @@ public class AdminDb(DbContextOptions options, WriteGate gate, CatalogStamp cata
     public DbSet<CallRecord> Calls => Set<CallRecord>();
     public DbSet<CallCompletion> CallCompletions => Set<CallCompletion>();
     public DbSet<UsageHour> UsageHours => Set<UsageHour>();
+    public DbSet<CallSegment> CallSegments => Set<CallSegment>();
+    public DbSet<RetiredCalls> RetiredCalls => Set<RetiredCalls>();
+    public DbSet<CallName> CallNames => Set<CallName>();
+    public DbSet<UsageDay> UsageDays => Set<UsageDay>();
     public DbSet<UsageSource> UsageSources => Set<UsageSource>();
     public DbSet<CredentialUse> CredentialUses => Set<CredentialUse>();
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();

@@ -31,6 +31,9 @@ public sealed record DataDirectory(string Path)
     /// <summary>The journal of uses.</summary>
     public string Ledger => System.IO.Path.Combine(Path, "ledger");
 
+    /// <summary>The segments of the record of calls, after the first.</summary>
+    public string Calls => System.IO.Path.Combine(Path, "calls");
+
     public string AuditAnchor => System.IO.Path.Combine(Path, "audit-anchor.jsonl");
 
     /// <summary>Makes the directory, readable by its owner only.</summary>

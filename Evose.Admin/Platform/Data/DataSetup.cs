@@ -17,6 +17,8 @@ public static class DataSetup
         services.AddSingleton<Erasure>();
         services.AddSingleton<CatalogStamp>();
         services.AddHostedService<KeyWatch>();
+        services.AddSingleton<CallLog>();
+        services.AddOptions<RetentionOptions>().Bind(configuration.GetSection(RetentionOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         var options = configuration.GetSection(DataOptions.Section).Get<DataOptions>() ?? new DataOptions();
         if (DataOptions.IsPostgres(configuration)) AddPostgres(services, options);
         else AddSqlite(services, ConnectionString(options, directory));
@@ -26,6 +28,7 @@ public static class DataSetup
     private static void AddSqlite(IServiceCollection services, string connectionString)
     {
         services.AddSingleton(new Sqlite(connectionString));
+        services.AddSingleton<CallSegments>();
         services.AddDbContextFactory<AdminDb>((provider, options) => options
             .UseSqlite(connectionString)
             .AddInterceptors(new SqlitePragmas())

@@ -23,6 +23,50 @@ public static class Partitions
         return made;
     }
 
+    /// <summary>The months that have a part, as <c>yyyyMM</c>, oldest first.</summary>
+    public static Task<List<string>> ListAsync(AdminDb db, CancellationToken ct) =>
+        db.Database.SqlQueryRaw<string>("SELECT substr(c.relname, 13) AS \"Value\" FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'call_record'::regclass AND c.relname ~ '^call_record_[0-9]+$' ORDER BY 1").ToListAsync(ct);
+
+    /// <param name="Position">The last place of the chain that is gone, and its link.</param>
+    public sealed record Cut(string Chain, long Position, byte[] Link);
+
+    /// <summary>Drops the month's parts and whatever is older. Completions that came so late that newer calls stand before them in the chain stay, until those go. Where each chain now begins is returned.</summary>
+    public static Task<List<Cut>> DropAsync(AdminDb db, string month, long next, CancellationToken ct) =>
+        db.Database.SqlQueryRaw<Cut>("SELECT chain AS \"Chain\", place AS \"Position\", link AS \"Link\" FROM evose_call_drop({0}, {1})", month, next).ToListAsync(ct);
+
+    /// <summary>For the migration that brought retention. The function belongs to the schema's owner; the app may be allowed to call it, and can then drop nothing younger than 28 days.</summary>
+    public static void AddCallDrop(this MigrationBuilder migration) => migration.Sql("""
+        CREATE FUNCTION evose_call_drop(month text, next bigint) RETURNS TABLE (chain text, place bigint, link bytea) LANGUAGE plpgsql SECURITY DEFINER AS $$
+        DECLARE
+            head record;
+            number int;
+            remaining bigint;
+            kept call_completion[] := '{}';
+        BEGIN
+            IF month !~ '^[0-9]{6}$' THEN RAISE EXCEPTION 'not a month: %', month; END IF;
+            IF next > ((extract(epoch FROM now()) * 1000)::bigint - 1577836800000 - 28 * 86400000::bigint) << 21 THEN RAISE EXCEPTION 'calls of the last 28 days are not dropped'; END IF;
+            PERFORM pg_advisory_xact_lock(hashtext('evose_call_part'));
+            FOR head IN SELECT h.lane, h.seq FROM chain_head h WHERE h.lane ~ '^calls(/[0-9]+)?$' ORDER BY h.lane LOOP
+                number := CASE head.lane WHEN 'calls' THEN 0 ELSE substr(head.lane, 7)::int END;
+                CONTINUE WHEN NOT EXISTS (SELECT FROM call_record r WHERE r.lane = number AND r.seq < next) AND NOT EXISTS (SELECT FROM call_completion c WHERE c.lane = number AND c.call_seq < next);
+                SELECT least((SELECT r.position FROM call_record r WHERE r.lane = number AND r.seq >= next ORDER BY r.position LIMIT 1),
+                    (SELECT c.position FROM call_completion c WHERE c.lane = number AND c.call_seq >= next ORDER BY c.position LIMIT 1)) - 1 INTO remaining;
+                place := coalesce(remaining, head.seq);
+                chain := head.lane;
+                link := coalesce((SELECT r.link FROM call_record r WHERE r.lane = number AND r.position = place LIMIT 1),
+                    (SELECT c.link FROM call_completion c WHERE c.lane = number AND c.position = place LIMIT 1));
+                kept := kept || ARRAY(SELECT c FROM call_completion c WHERE c.lane = number AND c.position > place AND c.call_seq < next);
+                IF link IS NOT NULL THEN RETURN NEXT; END IF;
+            END LOOP;
+            EXECUTE format('DROP TABLE IF EXISTS %I, %I', 'call_record_' || month, 'call_completion_' || month);
+            DELETE FROM call_record_rest r WHERE r.seq < next;
+            DELETE FROM call_completion_rest c WHERE c.call_seq < next;
+            INSERT INTO call_completion SELECT (unnest(kept)).*;
+        END $$;
+        DO $$ BEGIN EXECUTE format('ALTER FUNCTION evose_call_drop(text, bigint) SET search_path = %I, pg_temp', current_schema()); END $$;
+        REVOKE EXECUTE ON FUNCTION evose_call_drop(text, bigint) FROM PUBLIC;
+        """);
+
     /// <summary>For the first migration: both tables, still empty and without indexes, are made anew in parts.</summary>
     public static void CutCallsByMonth(this MigrationBuilder migration)
     {

@@ -26,6 +26,64 @@ public sealed class ChainHead
     public byte[] Mac { get; set; } = [];
 }
 
+/// <summary>A part of the record of calls on SQLite: number 0 is in the database itself, each later one a file of its own. Only the newest is written to.</summary>
+public sealed class CallSegment
+{
+    public int Number { get; init; }
+
+    /// <summary>No call in it has a smaller number.</summary>
+    public long FirstSeq { get; init; }
+
+    /// <summary>No call in it has a larger number; the largest there is while the segment is open.</summary>
+    public long LastSeq { get; set; } = long.MaxValue;
+
+    /// <summary>The chain's rows after this place lie in it.</summary>
+    public long AfterPosition { get; init; }
+
+    /// <summary>The chain's last row in it; null while it is open. Copies of later completions of its calls have later places.</summary>
+    public long? LastPosition { get; set; }
+
+    /// <summary>Link of that row, and the MAC that the chain's head had then.</summary>
+    public byte[] Link { get; set; } = [];
+
+    public byte[] Mac { get; set; } = [];
+}
+
+/// <summary>Says that a chain's rows up to a place were dropped because their time was over, with the link that the next row goes on from. Its MAC is what tells this from a deletion.</summary>
+public sealed class RetiredCalls
+{
+    public string Lane { get; init; } = "";
+
+    /// <summary>The last place that was dropped.</summary>
+    public long Position { get; init; }
+
+    /// <summary>The first place that this retirement dropped.</summary>
+    public long FirstPosition { get; init; }
+
+    public byte[] Link { get; init; } = [];
+
+    public DateTimeOffset At { get; init; }
+
+    /// <summary>No call after this moment was dropped.</summary>
+    public DateTimeOffset Before { get; init; }
+
+    public byte[] Mac { get; set; } = [];
+
+    /// <summary>What the MAC covers.</summary>
+    public byte[] Covered()
+    {
+        var p = new Domain.Audit.ChainPayload(new System.Buffers.ArrayBufferWriter<byte>(128));
+        p.Text("evose/retired-calls/1");
+        p.Text(Lane);
+        p.Number(Position);
+        p.Number(FirstPosition);
+        p.Bytes(Link);
+        p.Number(At.UtcTicks);
+        p.Number(Before.UtcTicks);
+        return p.Written.ToArray();
+    }
+}
+
 /// <summary>A value that came in through the intake and waits, sealed, for the form it belongs to.</summary>
 public sealed class StagedValue
 {

@@ -6,19 +6,21 @@ using Evose.Admin.Domain.Calls;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Vault;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
 
 namespace Evose.Admin.Platform.Ledger;
 
 /// <summary>
-/// Copies what is durable in the journal into the database, where it can be searched: rows, sums and the chain's head in one transaction. The head says how far the copy has come,
-/// so a crash at any point repeats nothing and loses nothing.
+/// Copies what is durable in the journal to where it can be searched: rows into the open segment, then sums and the chain's head into the database. The head says how far the sums have
+/// come and the segment's last row how far the rows have, so a crash at any point repeats nothing and loses nothing.
 /// </summary>
-public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretVault vault, CatalogStamp stamp, ILogger<JournalImport> log) : IDisposable
+public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, IOptions<RetentionOptions> retention, WriteGate gate, SecretVault vault, CatalogStamp stamp, ILogger<JournalImport> log) : IDisposable
 {
     /// <summary>A query waits this long for the copy; then it shows what there is.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private const int GroupRows = 8192;
+    private static readonly TimeSpan SegmentAge = TimeSpan.FromDays(31);
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(15);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
@@ -28,11 +30,21 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
     private readonly List<((long, long) Place, TaskCompletionSource Done)> _waiting = [];
     private readonly Rollups _rollups = new();
     private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, RowStatements> _older = [];
     private Statements? _statements;
+    private RowStatements? _rows;
     private Journal? _journal;
     private Task? _running;
     private (long File, long Offset) _place;
     private long _position;
+
+    // The newest row in the open segment: further than the head when the database was not reached after the segment was.
+    private long _stored;
+    private long _lastSeq;
+
+    // Of the open segment.
+    private long _firstSeq;
+    private long _openCalls;
     private byte[]? _forged;
     private volatile bool _ending;
     private bool _disposed;
@@ -44,11 +56,24 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
     public Head ReadHead()
     {
         using var connection = sqlite.Open();
-        var lastNumber = Scalar(connection, "SELECT max(seq) FROM call_record");
+        segments.Forget();
+        ReadOpen();
         var head = HeadOf(connection);
         _forged = head is { } h && !IsGenuine(h) ? h.Mac : null;
-        _position = head is null || _forged is not null ? Math.Max(Scalar(connection, "SELECT max(position) FROM call_record WHERE lane = 0"), Scalar(connection, "SELECT max(position) FROM call_completion WHERE lane = 0")) : head.Value.Position;
-        return new Head(_position, head?.Link ?? Chain.Origin, lastNumber);
+        _position = head is null || _forged is not null ? _stored : head.Value.Position;
+        // In the database, rows and head are one transaction.
+        if (segments.All[0].Number == 0) _stored = _position;
+        return new Head(_position, head?.Link ?? Chain.Origin, _lastSeq);
+    }
+
+    private void ReadOpen()
+    {
+        var open = segments.All[0];
+        using var rows = segments.Open(open);
+        _stored = Math.Max(Math.Max(Scalar(rows, "SELECT max(position) FROM call_record WHERE lane = 0"), Scalar(rows, "SELECT max(position) FROM call_completion WHERE lane = 0")), open.AfterPosition);
+        _lastSeq = Math.Max(Scalar(rows, "SELECT max(seq) FROM call_record"), open.FirstSeq - 1);
+        _firstSeq = Scalar(rows, "SELECT min(seq) FROM call_record");
+        _openCalls = Scalar(rows, "SELECT count(*) FROM call_record");
     }
 
     internal async Task StartAsync(Journal journal, CancellationToken ct)
@@ -185,12 +210,15 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
 
     private void Copy(List<byte[]> frames)
     {
-        var s = _statements ??= new Statements(sqlite.Open());
+        var s = _statements ??= new Statements(Tuned(sqlite.Open()));
+        BeginSegmentIfDue(s, frames);
+        var rows = _rows ??= segments.All[0] is { Number: > 0 } open ? new RowStatements(Tuned(segments.Open(open)), owned: true) : new RowStatements(s.Connection, owned: false);
         var committed = false;
-        var position = _position;
+        var (position, calls) = (_position, _openCalls);
         s.Begin.Run();
         try
         {
+            rows.Begin();
             ReadStampAndHead(s.Connection);
             ReadOnlySpan<byte> link = [];
             foreach (var frame in frames)
@@ -202,8 +230,8 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
                     if (row.Position <= _position) continue;
                     _position = row.Position;
                     link = row.Link;
-                    if (row.IsCompletion) AddCompletion(s, row);
-                    else AddCall(s, row);
+                    if (row.IsCompletion) AddCompletion(rows, row);
+                    else AddCall(rows, row);
                 }
                 // The journal was changed on the disk: what is in it is kept, and never signed.
                 if (last == _position && !link.IsEmpty && !HeadSeal.IsGenuine(vault, Chain.HeadBytes(Chain.CallLane, _position, link), JournalFrame.MacOf(frame))) _forged ??= JournalFrame.MacOf(frame).ToArray();
@@ -213,20 +241,46 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
                 WriteSums(s);
                 s.Head.Text(Chain.CallLane).Number(_position).Blob(link).Blob(_forged ?? JournalFrame.MacOf(frames[^1])).Run();
             }
+            // Danger: rows before the head. The head says that the journal's frames are needed no more.
+            foreach (var older in _older.Values) older.Commit();
+            rows.Commit();
+            if (rows.Owned) _stored = Math.Max(_stored, _position);
             s.Commit.Run();
+            _stored = Math.Max(_stored, _position);
             committed = true;
         }
         finally
         {
-            _rollups.Clear();
+            _rollups.Clear(committed);
             if (_names.Count > 10_000) _names.Clear();
+            CloseOlder();
             if (!committed)
             {
-                _position = position;
-                // The connection goes back to its pool: a transaction must not stay open in it.
+                (_position, _openCalls) = (position, calls);
+                // The connections go back to their pools: a transaction must not stay open in them.
+                rows.TryRollBack();
                 s.TryRollBack();
             }
         }
+    }
+
+    // A segment ends when it is full or a month old; the next group begins the next.
+    private void BeginSegmentIfDue(Statements s, List<byte[]> frames)
+    {
+        if (_openCalls == 0 || _forged is not null || FirstCall(frames) is not { } first) return;
+        if (_openCalls < retention.Value.SegmentCalls && CallNumber.At(first) - CallNumber.At(_firstSeq) < SegmentAge) return;
+        if (HeadOf(s.Connection) is not { } head || head.Position != _position || !IsGenuine(head)) return;
+        CloseRows();
+        segments.Begin(_lastSeq, head.Position, head.Link, head.Mac);
+        (_openCalls, _firstSeq) = (0, 0);
+    }
+
+    private static long? FirstCall(List<byte[]> frames)
+    {
+        foreach (var frame in frames)
+            for (var row = JournalFrame.RowsOf(frame); row.Next();)
+                if (!row.IsCompletion) return row.Seq;
+        return null;
     }
 
     // A stamp that was moved behind the app's back is taken up; a head that was is left unsigned from now on.
@@ -247,11 +301,12 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
     private bool IsGenuine((long Position, byte[] Link, byte[] Mac) head) =>
         head.Link.Length == Chain.LinkLength && HeadSeal.IsGenuine(vault, Chain.HeadBytes(Chain.CallLane, head.Position, head.Link), head.Mac);
 
-    private void AddCall(Statements s, JournalFrame.Rows row)
+    private void AddCall(RowStatements rows, JournalFrame.Rows row)
     {
         var r = new ChainReader(row.Payload);
         r.Number();
-        var insert = s.Call.Number(r.Number()).Number(JournalStore.Lane).Number(row.Position);
+        _lastSeq = Math.Max(_lastSeq, row.Seq);
+        var insert = rows.Call.Number(r.Number()).Number(JournalStore.Lane).Number(row.Position);
         Id(insert, ref r);
         var at = r.Number();
         insert.Number(at);
@@ -263,9 +318,9 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
         Id(insert, ref r);
         var workflow = Text(insert, ref r);
         Text(insert, ref r);
-        var user = Text(insert, ref r);
-        Text(insert, ref r);
-        Text(insert, ref r);
+        var userId = Text(insert, ref r);
+        var userName = Text(insert, ref r);
+        var userEmail = Text(insert, ref r);
         Id(insert, ref r);
         var key = Text(insert, ref r);
         Text(insert, ref r);
@@ -280,16 +335,32 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
         insert.Number(refused);
         Text(insert, ref r);
         Text(insert, ref r);
-        if (insert.Blob(row.Link).Run() == 0) LogTaken(row.Position);
+        if (Insert(insert.Blob(row.Link), row.Position)) _openCalls++;
+        if (_firstSeq == 0) _firstSeq = row.Seq;
+        _rollups.Named(NameOrNull(userId), NameOrNull(userName), NameOrNull(userEmail), NameOrNull(key));
         if (refused != 0 || credential.IsEmpty) return;
-        _rollups.Add(new Guid(credential, bigEndian: true), (int)version, at, Source(tool, agent, workflow, user, key), new Counts { Calls = 1, LastTicks = at });
+        _rollups.Add(new Guid(credential, bigEndian: true), (int)version, at, Source(tool, agent, workflow, userId, key), new Counts { Calls = 1, LastTicks = at });
     }
 
-    private void AddCompletion(Statements s, JournalFrame.Rows row)
+    private void AddCompletion(RowStatements rows, JournalFrame.Rows row)
+    {
+        var counts = Bind(rows.Completion, row);
+        Insert(rows.Completion, row.Position);
+        // A call of an earlier segment: a copy for those who look there. The chain's row is the one here.
+        if (row.Seq < segments.All[0].FirstSeq && OlderOf(row.Seq) is { } older)
+        {
+            Bind(older.Completion, row);
+            older.Completion.Run();
+        }
+        if (row.Extra.IsEmpty) return;
+        _rollups.Add(new Guid(row.Extra[..16], bigEndian: true), BinaryPrimitives.ReadInt32LittleEndian(row.Extra[16..]), BinaryPrimitives.ReadInt64LittleEndian(row.Extra[20..]), Name(row.Extra[28..]), counts);
+    }
+
+    private static Counts Bind(SqliteStatement insert, JournalFrame.Rows row)
     {
         var r = new ChainReader(row.Payload);
         r.Number();
-        var insert = s.Completion.Number(r.Number()).Number(JournalStore.Lane).Number(row.Position).Number(r.Number());
+        insert.Number(r.Number()).Number(JournalStore.Lane).Number(row.Position).Number(r.Number());
         int? status = null;
         if (r.TryNumber(out var given)) insert.Number((status = (int)given).Value);
         else insert.Null();
@@ -297,10 +368,38 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
         var outcome = (CallOutcome)r.Number();
         insert.Number(duration).Number((long)outcome);
         var reason = Text(insert, ref r);
-        if (insert.Blob(row.Link).Run() == 0) LogTaken(row.Position);
-        if (row.Extra.IsEmpty) return;
-        var counts = Counts.Of(outcome, status, reason.IsEmpty ? null : Encoding.UTF8.GetString(reason), duration);
-        _rollups.Add(new Guid(row.Extra[..16], bigEndian: true), BinaryPrimitives.ReadInt32LittleEndian(row.Extra[16..]), BinaryPrimitives.ReadInt64LittleEndian(row.Extra[20..]), Name(row.Extra[28..]), counts);
+        insert.Blob(row.Link);
+        return Counts.Of(outcome, status, reason.IsEmpty ? null : Encoding.UTF8.GetString(reason), duration);
+    }
+
+    // What a run that ended between rows and head has put there already is there.
+    private bool Insert(SqliteStatement insert, long position)
+    {
+        if (insert.Run() > 0) return true;
+        if (position > _stored) LogTaken(position);
+        return false;
+    }
+
+    // Null: retired.
+    private RowStatements? OlderOf(long seq)
+    {
+        var segment = segments.All.FirstOrDefault(s => s.FirstSeq <= seq && seq <= s.LastSeq);
+        if (segment is null) return null;
+        if (_older.TryGetValue(segment.Number, out var older)) return older;
+        older = segment.Number == 0 ? new RowStatements(_statements!.Connection, owned: false) : new RowStatements(segments.Open(segment), owned: true);
+        _older[segment.Number] = older;
+        older.Begin();
+        return older;
+    }
+
+    private void CloseOlder()
+    {
+        foreach (var older in _older.Values)
+        {
+            older.TryRollBack();
+            older.Dispose();
+        }
+        _older.Clear();
     }
 
     private static ReadOnlySpan<byte> Id(SqliteStatement insert, ref ChainReader r)
@@ -337,6 +436,8 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
         whole[at++] = 0x1f;
     }
 
+    private string? NameOrNull(ReadOnlySpan<byte> utf8) => utf8.IsEmpty ? null : Name(utf8);
+
     // The same few sources come again and again: one string each.
     private string Name(ReadOnlySpan<byte> utf8)
     {
@@ -357,22 +458,44 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
             k.Credential.TryWriteBytes(id, true, out _);
             s.Hour.Blob(id).Number(k.Hour).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
         }
+        foreach (var (k, n) in _rollups.Days)
+        {
+            k.Credential.TryWriteBytes(id, true, out _);
+            s.Day.Blob(id).Number(k.Day).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
+        }
         foreach (var (k, n) in _rollups.Sources)
         {
             k.Credential.TryWriteBytes(id, true, out _);
-            s.Source.Blob(id).Number(k.Day).Text(k.Source).Number(n.Calls).Number(n.Errors).Number(n.LastTicks).Run();
+            s.Source.Number(k.Day).Blob(id).Number((int)k.Kind).Text(k.Name).Number(n.Calls).Number(n.Errors).Number(n.LastTicks).Run();
         }
         foreach (var (k, n) in _rollups.Uses)
         {
             k.TryWriteBytes(id, true, out _);
             s.Use.Blob(id).Number(n.LastTicks).Number(n.Calls).Run();
         }
+        foreach (var n in _rollups.FreshNames) s.Named.Number((int)n.Kind).Text(n.Id).Text(n.Name).Text(n.Email).Run();
+    }
+
+    private void CloseRows()
+    {
+        _rows?.Dispose();
+        _rows = null;
     }
 
     private void Close()
     {
+        CloseRows();
         _statements?.Dispose();
         _statements = null;
+    }
+
+    // The writer touches pages all over: a cache that holds them, and a log that takes several groups before it is moved into the file.
+    private static SqliteConnection Tuned(SqliteConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=8192;";
+        command.ExecuteNonQuery();
+        return connection;
     }
 
     private static long Scalar(SqliteConnection connection, string sql)
@@ -405,39 +528,82 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
 
         public SqliteStatement Commit { get; } = new(connection, "COMMIT");
 
-        public SqliteStatement Call { get; } = new(connection, "INSERT OR IGNORE INTO call_record (seq, lane, position, id, at, workspace_id, tool_id, tool, agent_id, agent, workflow_id, workflow, run_id, user_id, user_name, user_email, "
-            + "api_key_id, api_key, ip, credential_id, credential, version, method, host, path, refused, rule, request_id, link) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
-
-        public SqliteStatement Completion { get; } = new(connection, "INSERT OR IGNORE INTO call_completion (call_seq, lane, position, at, status, duration_us, outcome, reason, link) VALUES (?,?,?,?,?,?,?,?,?)");
-
         public SqliteStatement Head { get; } = new(connection, "INSERT INTO chain_head (lane, seq, link, mac) VALUES (?,?,?,?) ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq, link = excluded.link, mac = excluded.mac");
 
         public SqliteStatement Hour { get; } = new(connection, "INSERT INTO usage_hour (credential_id, hour, version, calls, errors, key_errors, duration_us) VALUES (?,?,?,?,?,?,?) ON CONFLICT (credential_id, hour, version) "
             + "DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, key_errors = key_errors + excluded.key_errors, duration_us = duration_us + excluded.duration_us");
 
-        public SqliteStatement Source { get; } = new(connection, "INSERT INTO usage_source (credential_id, day, source, calls, errors, last_at) VALUES (?,?,?,?,?,?) ON CONFLICT (credential_id, day, source) "
+        public SqliteStatement Day { get; } = new(connection, "INSERT INTO usage_day (credential_id, day, version, calls, errors, key_errors, duration_us) VALUES (?,?,?,?,?,?,?) ON CONFLICT (credential_id, day, version) "
+            + "DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, key_errors = key_errors + excluded.key_errors, duration_us = duration_us + excluded.duration_us");
+
+        public SqliteStatement Source { get; } = new(connection, "INSERT INTO usage_source (day, credential_id, kind, name, calls, errors, last_at) VALUES (?,?,?,?,?,?,?) ON CONFLICT (day, credential_id, kind, name) "
             + "DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, last_at = max(last_at, excluded.last_at)");
+
+        public SqliteStatement Named { get; } = new(connection, "INSERT INTO call_name (kind, id, name, email) VALUES (?,?,?,?) ON CONFLICT DO NOTHING");
 
         public SqliteStatement Use { get; } = new(connection, "INSERT INTO credential_use (credential_id, last_used_at, calls) VALUES (?,?,?) ON CONFLICT (credential_id) "
             + "DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at), calls = calls + excluded.calls");
 
+        public void TryRollBack() => RollBack(connection);
+
+        public void Dispose()
+        {
+            foreach (var statement in new[] { Begin, Commit, Head, Hour, Day, Source, Named, Use }) statement.Dispose();
+            connection.Dispose();
+        }
+    }
+
+    /// <summary>Inserts rows into a segment; in a transaction of its own when the segment is a file of its own.</summary>
+    private sealed class RowStatements(SqliteConnection connection, bool owned) : IDisposable
+    {
+        private readonly SqliteStatement _begin = new(connection, "BEGIN IMMEDIATE");
+        private readonly SqliteStatement _commit = new(connection, "COMMIT");
+        private bool _begun;
+
+        public bool Owned => owned;
+
+        public SqliteStatement Call { get; } = new(connection, "INSERT OR IGNORE INTO call_record (seq, lane, position, id, at, workspace_id, tool_id, tool, agent_id, agent, workflow_id, workflow, run_id, user_id, user_name, user_email, "
+            + "api_key_id, api_key, ip, credential_id, credential, version, method, host, path, refused, rule, request_id, link) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+
+        public SqliteStatement Completion { get; } = new(connection, "INSERT OR IGNORE INTO call_completion (call_seq, lane, position, at, status, duration_us, outcome, reason, link) VALUES (?,?,?,?,?,?,?,?,?)");
+
+        public void Begin()
+        {
+            if (!owned) return;
+            _begin.Run();
+            _begun = true;
+        }
+
+        public void Commit()
+        {
+            if (!_begun) return;
+            _commit.Run();
+            _begun = false;
+        }
+
         public void TryRollBack()
         {
-            try
-            {
-                using var rollback = new SqliteStatement(connection, "ROLLBACK");
-                rollback.Run();
-            }
-            catch (SqliteException)
-            {
-                // The engine has already rolled back; the first failure is the one to tell.
-            }
+            if (_begun) RollBack(connection);
+            _begun = false;
         }
 
         public void Dispose()
         {
-            foreach (var statement in new[] { Begin, Commit, Call, Completion, Head, Hour, Source, Use }) statement.Dispose();
-            connection.Dispose();
+            foreach (var statement in new[] { _begin, _commit, Call, Completion }) statement.Dispose();
+            if (owned) connection.Dispose();
+        }
+    }
+
+    private static void RollBack(SqliteConnection connection)
+    {
+        try
+        {
+            using var rollback = new SqliteStatement(connection, "ROLLBACK");
+            rollback.Run();
+        }
+        catch (SqliteException)
+        {
+            // The engine has already rolled back; the first failure is the one to tell.
         }
     }
 }

@@ -27,6 +27,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
 
     public async ValueTask WriteAsync(IReadOnlyList<LedgerItem> group)
     {
+        var committed = false;
         try
         {
             var session = _session ??= await Session.OpenAsync(postgres);
@@ -38,6 +39,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
             var before = _position;
             foreach (var item in group) Add(session, item, latest, now, written);
             await session.CommitAsync(_rollups, _position > before ? Head(session) : null);
+            committed = true;
             _doubtful.ExceptWith(Completions(group));
         }
         catch
@@ -47,7 +49,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
         }
         finally
         {
-            _rollups.Clear();
+            _rollups.Clear(committed);
             _session?.Clear();
         }
     }
@@ -149,7 +151,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
         private readonly NpgsqlBatch _end;
         private readonly NpgsqlBatchCommand _commit = new("COMMIT");
         private readonly NpgsqlBatchCommand _head;
-        private readonly Columns _hours, _sources, _uses;
+        private readonly Columns _hours, _days, _sources, _uses, _names;
 
         private Session(NpgsqlConnection connection, int lane, long last)
         {
@@ -165,8 +167,11 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
             // In the order of their keys: two nodes that count the same credentials must lock their rows in the same order.
             _hours = new Columns("usage_hour", "credential_id:b hour:i version:i calls:n errors:n key_errors:n duration_us:n",
                 " ORDER BY 1, 2, 3 ON CONFLICT (credential_id, hour, version) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, key_errors = c.key_errors + excluded.key_errors, duration_us = c.duration_us + excluded.duration_us");
-            _sources = new Columns("usage_source", "credential_id:b day:i source:t calls:n errors:n last_at:n",
-                " ORDER BY 1, 2, 3 ON CONFLICT (credential_id, day, source) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, last_at = greatest(c.last_at, excluded.last_at)");
+            _days = new Columns("usage_day", "credential_id:b day:i version:i calls:n errors:n key_errors:n duration_us:n",
+                " ORDER BY 1, 2, 3 ON CONFLICT (credential_id, day, version) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, key_errors = c.key_errors + excluded.key_errors, duration_us = c.duration_us + excluded.duration_us");
+            _sources = new Columns("usage_source", "day:i credential_id:b kind:i name:t calls:n errors:n last_at:n",
+                " ORDER BY 1, 2, 3, 4 ON CONFLICT (day, credential_id, kind, name) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, last_at = greatest(c.last_at, excluded.last_at)");
+            _names = new Columns("call_name", "kind:i id:t name:t email:t", " ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING");
             _uses = new Columns("credential_use", "credential_id:b last_used_at:n calls:n",
                 " ORDER BY 1 ON CONFLICT (credential_id) DO UPDATE SET last_used_at = greatest(c.last_used_at, excluded.last_used_at), calls = c.calls + excluded.calls");
             _head = new NpgsqlBatchCommand("INSERT INTO chain_head (lane, seq, link, mac) VALUES ($1, $2, $3, $4) ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq, link = excluded.link, mac = excluded.mac");
@@ -230,9 +235,11 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
         public async Task CommitAsync(Rollups rollups, ChainHead? head)
         {
             foreach (var (k, n) in rollups.Hours) _hours.Add(Key(k.Credential), k.Hour, k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
-            foreach (var (k, n) in rollups.Sources) _sources.Add(Key(k.Credential), k.Day, k.Source, n.Calls, n.Errors, n.LastTicks);
+            foreach (var (k, n) in rollups.Days) _days.Add(Key(k.Credential), k.Day, k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
+            foreach (var (k, n) in rollups.Sources) _sources.Add(k.Day, Key(k.Credential), (int)k.Kind, k.Name, n.Calls, n.Errors, n.LastTicks);
+            foreach (var n in rollups.FreshNames) _names.Add((int)n.Kind, n.Id, n.Name, n.Email);
             foreach (var (k, n) in rollups.Uses) _uses.Add(Key(k), n.LastTicks, n.Calls);
-            foreach (var columns in new[] { Calls, CompletionRows, _hours, _sources, _uses })
+            foreach (var columns in new[] { Calls, CompletionRows, _hours, _days, _sources, _uses, _names })
                 if (columns.Any) _end.BatchCommands.Add(columns.Command);
             if (head is not null)
             {
@@ -246,7 +253,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
         public void Clear()
         {
             _end.BatchCommands.Clear();
-            foreach (var columns in new[] { Calls, CompletionRows, _hours, _sources, _uses }) columns.Clear();
+            foreach (var columns in new[] { Calls, CompletionRows, _hours, _days, _sources, _uses, _names }) columns.Clear();
         }
 
         public void Dispose()

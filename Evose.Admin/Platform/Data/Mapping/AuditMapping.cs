@@ -12,6 +12,7 @@ internal sealed class AuditEventMapping : IEntityTypeConfiguration<AuditEvent>
         b.HasKey(e => e.Seq);
         b.Property(e => e.Seq).ValueGeneratedNever();
         b.HasIndex(e => new { e.WorkspaceId, e.Seq });
+        b.HasIndex(e => e.At);
         b.HasIndex(e => new { e.SubjectId, e.PolicyVersion });
         b.HasIndex(e => new { e.CredentialId, e.Seq });
     }

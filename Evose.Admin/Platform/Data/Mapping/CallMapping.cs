@@ -15,6 +15,9 @@ internal sealed class CallRecordMapping : IEntityTypeConfiguration<CallRecord>
         b.HasIndex(c => new { c.CredentialId, c.Seq });
         b.HasIndex(c => new { c.WorkspaceId, c.Seq });
         b.HasIndex(c => new { c.Refused, c.Seq }).HasFilter("refused");
+        b.HasIndex(c => new { c.UserId, c.Seq }).HasFilter("user_id IS NOT NULL");
+        b.HasIndex(c => new { c.ApiKey, c.Seq }).HasFilter("api_key IS NOT NULL");
+        b.HasIndex(c => new { c.Tool, c.Seq }).HasFilter("tool IS NOT NULL");
     }
 }
 
@@ -25,6 +28,7 @@ internal sealed class CallCompletionMapping : IEntityTypeConfiguration<CallCompl
         b.HasKey(c => c.CallSeq);
         b.Property(c => c.CallSeq).ValueGeneratedNever();
         b.HasIndex(c => new { c.Lane, c.Position }).IsUnique();
+        b.HasIndex(c => new { c.Outcome, c.CallSeq }).HasFilter("outcome <> 1");
     }
 }
 
@@ -35,7 +39,35 @@ internal sealed class UsageHourMapping : IEntityTypeConfiguration<UsageHour>
 
 internal sealed class UsageSourceMapping : IEntityTypeConfiguration<UsageSource>
 {
-    public void Configure(EntityTypeBuilder<UsageSource> b) => b.HasKey(u => new { u.CredentialId, u.Day, u.Source });
+    public void Configure(EntityTypeBuilder<UsageSource> b) => b.HasKey(u => new { u.Day, u.CredentialId, u.Kind, u.Name });
+}
+
+internal sealed class UsageDayMapping : IEntityTypeConfiguration<UsageDay>
+{
+    public void Configure(EntityTypeBuilder<UsageDay> b) => b.HasKey(u => new { u.CredentialId, u.Day, u.Version });
+}
+
+internal sealed class CallNameMapping : IEntityTypeConfiguration<CallName>
+{
+    public void Configure(EntityTypeBuilder<CallName> b) => b.HasKey(n => new { n.Kind, n.Id, n.Name, n.Email });
+}
+
+internal sealed class CallSegmentMapping : IEntityTypeConfiguration<CallSegment>
+{
+    public void Configure(EntityTypeBuilder<CallSegment> b)
+    {
+        b.HasKey(s => s.Number);
+        b.Property(s => s.Number).ValueGeneratedNever();
+    }
+}
+
+internal sealed class RetiredCallsMapping : IEntityTypeConfiguration<RetiredCalls>
+{
+    public void Configure(EntityTypeBuilder<RetiredCalls> b)
+    {
+        b.HasKey(r => new { r.Lane, r.Position });
+        b.Property(r => r.Lane).HasMaxLength(16);
+    }
 }
 
 internal sealed class CredentialUseMapping : IEntityTypeConfiguration<CredentialUse>

@@ -175,6 +175,9 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
 
                     b.HasKey("Seq");
 
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_audit_event_at");
+
                     b.HasIndex("CredentialId", "Seq")
                         .HasDatabaseName("ix_audit_event_credential_id_seq");
 
@@ -232,7 +235,37 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasIndex("Lane", "Position")
                         .HasDatabaseName("ix_call_completion_lane_position");
 
+                    b.HasIndex("Outcome", "CallSeq")
+                        .HasDatabaseName("ix_call_completion_outcome_call_seq")
+                        .HasFilter("outcome <> 1");
+
                     b.ToTable("call_completion");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Calls.CallName", b =>
+                {
+                    b.Property<int>("Kind")
+                        .HasColumnType("integer")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .HasColumnName("id")
+                        .UseCollation("C");
+
+                    b.Property<string>("Name")
+                        .HasColumnType("text")
+                        .HasColumnName("name")
+                        .UseCollation("C");
+
+                    b.Property<string>("Email")
+                        .HasColumnType("text")
+                        .HasColumnName("email")
+                        .UseCollation("C");
+
+                    b.HasKey("Kind", "Id", "Name", "Email");
+
+                    b.ToTable("call_name");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.CallRecord", b =>
@@ -375,6 +408,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
 
                     b.HasKey("Seq");
 
+                    b.HasIndex("ApiKey", "Seq")
+                        .HasDatabaseName("ix_call_record_api_key_seq")
+                        .HasFilter("api_key IS NOT NULL");
+
                     b.HasIndex("CredentialId", "Seq")
                         .HasDatabaseName("ix_call_record_credential_id_seq");
 
@@ -384,6 +421,14 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasIndex("Refused", "Seq")
                         .HasDatabaseName("ix_call_record_refused_seq")
                         .HasFilter("refused");
+
+                    b.HasIndex("Tool", "Seq")
+                        .HasDatabaseName("ix_call_record_tool_seq")
+                        .HasFilter("tool IS NOT NULL");
+
+                    b.HasIndex("UserId", "Seq")
+                        .HasDatabaseName("ix_call_record_user_id_seq")
+                        .HasFilter("user_id IS NOT NULL");
 
                     b.HasIndex("WorkspaceId", "Seq")
                         .HasDatabaseName("ix_call_record_workspace_id_seq");
@@ -409,6 +454,41 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasKey("CredentialId");
 
                     b.ToTable("credential_use");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageDay", b =>
+                {
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential_id");
+
+                    b.Property<int>("Day")
+                        .HasColumnType("integer")
+                        .HasColumnName("day");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<long>("Calls")
+                        .HasColumnType("bigint")
+                        .HasColumnName("calls");
+
+                    b.Property<long>("DurationUs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("duration_us");
+
+                    b.Property<long>("Errors")
+                        .HasColumnType("bigint")
+                        .HasColumnName("errors");
+
+                    b.Property<long>("KeyErrors")
+                        .HasColumnType("bigint")
+                        .HasColumnName("key_errors");
+
+                    b.HasKey("CredentialId", "Day", "Version");
+
+                    b.ToTable("usage_day");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageHour", b =>
@@ -448,17 +528,21 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageSource", b =>
                 {
-                    b.Property<byte[]>("CredentialId")
-                        .HasColumnType("bytea")
-                        .HasColumnName("credential_id");
-
                     b.Property<int>("Day")
                         .HasColumnType("integer")
                         .HasColumnName("day");
 
-                    b.Property<string>("Source")
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential_id");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("integer")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Name")
                         .HasColumnType("text")
-                        .HasColumnName("source")
+                        .HasColumnName("name")
                         .UseCollation("C");
 
                     b.Property<long>("Calls")
@@ -473,7 +557,7 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bigint")
                         .HasColumnName("last_at");
 
-                    b.HasKey("CredentialId", "Day", "Source");
+                    b.HasKey("Day", "CredentialId", "Kind", "Name");
 
                     b.ToTable("usage_source");
                 });
@@ -1172,6 +1256,43 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.ToTable("admin_user", (string)null);
                 });
 
+            modelBuilder.Entity("Evose.Admin.Platform.Data.CallSegment", b =>
+                {
+                    b.Property<int>("Number")
+                        .HasColumnType("integer")
+                        .HasColumnName("number");
+
+                    b.Property<long>("AfterPosition")
+                        .HasColumnType("bigint")
+                        .HasColumnName("after_position");
+
+                    b.Property<long>("FirstSeq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("first_seq");
+
+                    b.Property<long?>("LastPosition")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_position");
+
+                    b.Property<long>("LastSeq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_seq");
+
+                    b.Property<byte[]>("Link")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("link");
+
+                    b.Property<byte[]>("Mac")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("mac");
+
+                    b.HasKey("Number");
+
+                    b.ToTable("call_segment");
+                });
+
             modelBuilder.Entity("Evose.Admin.Platform.Data.ChainHead", b =>
                 {
                     b.Property<string>("Lane")
@@ -1356,6 +1477,45 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasKey("Id");
 
                     b.ToTable("key_ring_entry");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Platform.Data.RetiredCalls", b =>
+                {
+                    b.Property<string>("Lane")
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("lane")
+                        .UseCollation("C");
+
+                    b.Property<long>("Position")
+                        .HasColumnType("bigint")
+                        .HasColumnName("position");
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<long>("Before")
+                        .HasColumnType("bigint")
+                        .HasColumnName("before");
+
+                    b.Property<long>("FirstPosition")
+                        .HasColumnType("bigint")
+                        .HasColumnName("first_position");
+
+                    b.Property<byte[]>("Link")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("link");
+
+                    b.Property<byte[]>("Mac")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("mac");
+
+                    b.HasKey("Lane", "Position");
+
+                    b.ToTable("retired_calls");
                 });
 
             modelBuilder.Entity("Evose.Admin.Platform.Data.StagedValue", b =>

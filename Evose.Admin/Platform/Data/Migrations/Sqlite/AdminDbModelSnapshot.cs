@@ -160,6 +160,9 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
 
                     b.HasKey("Seq");
 
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_audit_event_at");
+
                     b.HasIndex("CredentialId", "Seq")
                         .HasDatabaseName("ix_audit_event_credential_id_seq");
 
@@ -217,7 +220,34 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .IsUnique()
                         .HasDatabaseName("ix_call_completion_lane_position");
 
+                    b.HasIndex("Outcome", "CallSeq")
+                        .HasDatabaseName("ix_call_completion_outcome_call_seq")
+                        .HasFilter("outcome <> 1");
+
                     b.ToTable("call_completion");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Calls.CallName", b =>
+                {
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Name")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("name");
+
+                    b.Property<string>("Email")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("email");
+
+                    b.HasKey("Kind", "Id", "Name", "Email");
+
+                    b.ToTable("call_name");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.CallRecord", b =>
@@ -345,6 +375,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
 
                     b.HasKey("Seq");
 
+                    b.HasIndex("ApiKey", "Seq")
+                        .HasDatabaseName("ix_call_record_api_key_seq")
+                        .HasFilter("api_key IS NOT NULL");
+
                     b.HasIndex("CredentialId", "Seq")
                         .HasDatabaseName("ix_call_record_credential_id_seq");
 
@@ -355,6 +389,14 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.HasIndex("Refused", "Seq")
                         .HasDatabaseName("ix_call_record_refused_seq")
                         .HasFilter("refused");
+
+                    b.HasIndex("Tool", "Seq")
+                        .HasDatabaseName("ix_call_record_tool_seq")
+                        .HasFilter("tool IS NOT NULL");
+
+                    b.HasIndex("UserId", "Seq")
+                        .HasDatabaseName("ix_call_record_user_id_seq")
+                        .HasFilter("user_id IS NOT NULL");
 
                     b.HasIndex("WorkspaceId", "Seq")
                         .HasDatabaseName("ix_call_record_workspace_id_seq");
@@ -380,6 +422,41 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.HasKey("CredentialId");
 
                     b.ToTable("credential_use");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageDay", b =>
+                {
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential_id");
+
+                    b.Property<int>("Day")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("day");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("version");
+
+                    b.Property<long>("Calls")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("calls");
+
+                    b.Property<long>("DurationUs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("duration_us");
+
+                    b.Property<long>("Errors")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("errors");
+
+                    b.Property<long>("KeyErrors")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("key_errors");
+
+                    b.HasKey("CredentialId", "Day", "Version");
+
+                    b.ToTable("usage_day");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageHour", b =>
@@ -419,17 +496,21 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageSource", b =>
                 {
-                    b.Property<byte[]>("CredentialId")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("credential_id");
-
                     b.Property<int>("Day")
                         .HasColumnType("INTEGER")
                         .HasColumnName("day");
 
-                    b.Property<string>("Source")
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential_id");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Name")
                         .HasColumnType("TEXT")
-                        .HasColumnName("source");
+                        .HasColumnName("name");
 
                     b.Property<long>("Calls")
                         .HasColumnType("INTEGER")
@@ -443,7 +524,7 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("last_at");
 
-                    b.HasKey("CredentialId", "Day", "Source");
+                    b.HasKey("Day", "CredentialId", "Kind", "Name");
 
                     b.ToTable("usage_source");
                 });
@@ -1108,6 +1189,43 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.ToTable("admin_user", (string)null);
                 });
 
+            modelBuilder.Entity("Evose.Admin.Platform.Data.CallSegment", b =>
+                {
+                    b.Property<int>("Number")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("number");
+
+                    b.Property<long>("AfterPosition")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("after_position");
+
+                    b.Property<long>("FirstSeq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("first_seq");
+
+                    b.Property<long?>("LastPosition")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_position");
+
+                    b.Property<long>("LastSeq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_seq");
+
+                    b.Property<byte[]>("Link")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("link");
+
+                    b.Property<byte[]>("Mac")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("mac");
+
+                    b.HasKey("Number");
+
+                    b.ToTable("call_segment");
+                });
+
             modelBuilder.Entity("Evose.Admin.Platform.Data.ChainHead", b =>
                 {
                     b.Property<string>("Lane")
@@ -1269,6 +1387,44 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasDatabaseName("ix_job_run_name_started_at");
 
                     b.ToTable("job_run");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Platform.Data.RetiredCalls", b =>
+                {
+                    b.Property<string>("Lane")
+                        .HasMaxLength(16)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("lane");
+
+                    b.Property<long>("Position")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("position");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<long>("Before")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("before");
+
+                    b.Property<long>("FirstPosition")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("first_position");
+
+                    b.Property<byte[]>("Link")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("link");
+
+                    b.Property<byte[]>("Mac")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("mac");
+
+                    b.HasKey("Lane", "Position");
+
+                    b.ToTable("retired_calls");
                 });
 
             modelBuilder.Entity("Evose.Admin.Platform.Data.StagedValue", b =>
