@@ -19,7 +19,8 @@ public sealed partial class JournalImport(Sqlite sqlite, WriteGate gate, SecretV
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private const int GroupRows = 8192;
-    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(15);
+    // A page that asks does not wait for it. The longer, the more rows share the pages of the database that they change.
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
     private readonly SemaphoreSlim _news = new(0, 1);
