@@ -32,9 +32,9 @@ internal static partial class BrokerBench
         await RoundsAsync(candidates, 64, options);
         return options.Result("broker", [Table(candidates, 64)],
         [
-            new($"throughput of bare YARP's, {NoLedger}", true, 0.90, RateRatio(candidates, NoLedger), " ×"),
-            new($"throughput of bare YARP's, {Durable}", true, 0.60, RateRatio(candidates, Durable), " ×"),
-            new($"throughput of bare YARP's, {Durable}, second goal", true, 0.80, RateRatio(candidates, Durable), " ×"),
+            new($"throughput of bare YARP's, {NoLedger}", true, 0.88, RateRatio(candidates, NoLedger), " ×", Goal: 0.95),
+            new($"throughput of bare YARP's, {Durable}", true, 0.60, RateRatio(candidates, Durable), " ×", Goal: 0.75),
+            new($"CPU per call of bare YARP's, {Durable}", false, 1.7, CpuRatio(candidates, Durable), " ×", Goal: 1.4),
         ], Notes("nginx answering a small JSON"), Values(candidates));
     }
 
@@ -49,8 +49,8 @@ internal static partial class BrokerBench
         var (bare, ours) = (candidates[0], candidates.Single(c => c.Name == Durable));
         return options.Result("upstream20", [Table(candidates, 32)],
         [
-            new($"p50 of bare YARP's, {Durable}", false, 1.05, Ratio(ours.P50, bare.P50), " ×"),
-            new($"p99 of bare YARP's, {Durable}", false, 1.10, Ratio(ours.P99, bare.P99), " ×"),
+            new($"p50 of bare YARP's, {Durable}", false, 1.06, Ratio(ours.P50, bare.P50), " ×", Goal: 1.02),
+            new($"p99 of bare YARP's, {Durable}", false, 1.06, Ratio(ours.P99, bare.P99), " ×", Goal: 1.02),
         ], Notes("an upstream that answers after 20 ms"), Values(candidates));
     }
 
@@ -76,7 +76,7 @@ internal static partial class BrokerBench
         }
         await RoundsAsync(candidates, 64, options);
         return options.Result("postgres", [Table(candidates, 64)],
-            [new($"throughput of bare YARP's, {NoLedger}", true, 0.90, RateRatio(candidates, NoLedger), " ×")],
+            [new($"throughput of bare YARP's, {Durable}", true, 0.45, RateRatio(candidates, Durable), " ×", Goal: 0.60)],
             [.. Notes("nginx answering a small JSON"), "PostgreSQL runs on the same machine with fsync and synchronous_commit on; its CPU counts as ours."], Values(candidates));
     }
 
@@ -93,14 +93,25 @@ internal static partial class BrokerBench
 
     private static async Task RoundsAsync(List<Candidate> candidates, int connections, Options options)
     {
-        // Long enough for the compiler to be done with each of them.
-        foreach (var c in candidates) await LoadAsync(c, connections, Math.Max(8, 2 * options.Seconds), keep: false);
+        foreach (var c in candidates) await WarmAsync(c, connections, options);
         for (var r = 0; r < options.Rounds; r++)
         {
             Console.Write($"\rround {r + 1} of {options.Rounds} ");
             foreach (var c in r % 2 == 0 ? candidates : Enumerable.Reverse(candidates)) await LoadAsync(c, connections, options.Seconds, keep: true);
         }
         Console.WriteLine();
+    }
+
+    // Until the compiler is done with it: its thread would else take a part of the cores that the calls are measured by.
+    private static async Task WarmAsync(Candidate c, int connections, Options options)
+    {
+        await LoadAsync(c, connections, Math.Max(8, 2 * options.Seconds), keep: false);
+        for (var i = 0; c.Managed is { } server && i < 15; i++)
+        {
+            var before = Lab.CompilerMicros(server.Process.Id);
+            await LoadAsync(c, connections, 2, keep: false);
+            if (Lab.CompilerMicros(server.Process.Id) - before < 40_000) return;
+        }
     }
 
     private static async Task LoadAsync(Candidate c, int connections, int seconds, bool keep)
@@ -146,6 +157,8 @@ internal static partial class BrokerBench
         candidates.SelectMany(c => new[] { ($"{c.Name}/calls per s", Stats.Median(c.Rates)), ($"{c.Name}/CPU µs", Stats.Median(c.Cpu)) }).ToDictionary(v => v.Item1, v => v.Item2);
 
     private static double RateRatio(List<Candidate> candidates, string name) => Ratio(candidates.Single(c => c.Name == name).Rates, candidates[0].Rates);
+
+    private static double CpuRatio(List<Candidate> candidates, string name) => Ratio(candidates.Single(c => c.Name == name).Cpu, candidates[0].Cpu);
 
     private static double Ratio(List<double> ours, List<double> theirs) => Stats.Median([.. ours.Zip(theirs, (o, t) => o / t)]);
 

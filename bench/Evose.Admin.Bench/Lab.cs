@@ -140,6 +140,27 @@ internal sealed class Lab : IAsyncDisposable
         return micros;
     }
 
+    /// <summary>CPU time in microseconds that the runtime's compiler has taken in the background.</summary>
+    public static double CompilerMicros(int pid)
+    {
+        var micros = 0.0;
+        foreach (var task in System.IO.Directory.GetDirectories($"/proc/{pid}/task"))
+        {
+            try
+            {
+                var stat = File.ReadAllText(task + "/stat");
+                if (!stat.Contains("(.NET Tiered Com", StringComparison.Ordinal)) continue;
+                var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+                micros += (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) * 10_000.0;
+            }
+            catch (IOException)
+            {
+                // The thread ended while we looked.
+            }
+        }
+        return micros;
+    }
+
     public static async Task<string> OutputAsync(string file, params string[] args)
     {
         var start = new ProcessStartInfo(file) { RedirectStandardOutput = true, UseShellExecute = false };

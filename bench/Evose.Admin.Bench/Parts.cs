@@ -33,7 +33,7 @@ internal static class Parts
                 var result = await RunAsync(part, options);
                 Results.Keep(result);
                 Console.WriteLine(Results.Part(result));
-                foreach (var b in result.Budgets) Console.WriteLine($"{(b.Met ? "met    " : "NOT MET")} {b.What}: {(b.AtLeast ? "≥" : "≤")} {Results.Figure(b.Limit)}{b.Unit}, measured {Results.Figure(b.Value)}{b.Unit}");
+                foreach (var b in result.Budgets) Console.WriteLine($"{b.Verdict}: {b.What} {b.Asked}, measured {Results.Figure(b.Value)}{b.Unit}");
             }
             catch (InvalidOperationException e)
             {

@@ -26,7 +26,12 @@ internal static class StreamBench
         var app = await lab.AppAsync("broker, durable ledger", upstream.Port, ledger: true);
         List<Candidate> candidates = [new(yarp.Name, yarp.Port, ""), new(nginx.Name, nginx.Port, ""), new(app.Name, app.Port, "/broker/bench/upstream")];
 
-        foreach (var c in candidates) await RoundAsync(c, options, keep: false);
+        foreach (var c in candidates)
+        {
+            // A hundred streams are a hundred calls: too few for the compiler to be done with the way that leads to them.
+            await Lab.OutputAsync("wrk", "-t1", "-c16", "-d10s", "-H", "Authorization: Bearer " + Lab.Key, $"http://127.0.0.1:{c.Port}{c.Base}/x");
+            await RoundAsync(c, options, keep: false);
+        }
         for (var r = 0; r < options.Rounds; r++)
             foreach (var c in r % 2 == 0 ? candidates : Enumerable.Reverse(candidates)) await RoundAsync(c, options, keep: true);
 
@@ -42,8 +47,8 @@ internal static class StreamBench
                 [.. candidates.Select(c => (IReadOnlyList<string>)[c.Name, Times(c.Headers, floor.Headers), Ms(c.Headers)])]),
         ],
         [
-            new("delay of an event, p50 of bare YARP's", false, 1.25, Ratio(ours.P50, bare.P50), " ×"),
-            new($"headers come before the body that is {pause} ms late", false, pause / 2, Stats.Median(ours.Headers) / 1000, " ms"),
+            new("delay of an event, p50 of bare YARP's", false, 1.2, Ratio(ours.P50, bare.P50), " ×"),
+            new("time to the response headers of nginx's", false, 3, Ratio(ours.Headers, floor.Headers), " ×"),
         ],
         ["The delay is from the upstream's writing of an event to its reading by the client, on one machine's clock; the client reads all streams in one process."]);
     }

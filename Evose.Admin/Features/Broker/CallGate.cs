@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading.RateLimiting;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Access;
@@ -20,6 +21,8 @@ public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys
     /// <summary>A call is decided again when something it rests on changed while it was on its way; more often than this only under a storm of changes.</summary>
     private const int MaxDecisions = 8;
 
+    // The state of the wait for the record is large and short-lived: it is used again.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<Outcome<OpenedCall>> EnterAsync(string? token, CallRequest request, QueryString query, CancellationToken ct)
     {
         if (vault.IsSealed) return Problem.Sealed;

@@ -21,7 +21,9 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
 
     private const int GroupRows = 8192;
     private static readonly TimeSpan SegmentAge = TimeSpan.FromDays(31);
-    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(15);
+
+    // A page that asks does not wait for it. The longer, the more rows share the pages of the database that they change.
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
     private readonly SemaphoreSlim _news = new(0, 1);

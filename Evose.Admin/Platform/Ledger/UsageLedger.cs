@@ -42,6 +42,7 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
     private int _waiting;
     private int _awake;
     private int _lagging;
+    private int _fastAsleep;
     private volatile bool _endsDue;
     private volatile bool _stopping;
 
@@ -71,7 +72,8 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         if (!_mode.Durable) return;
         _inFlight.End(entry.Uses);
         _ends.Enqueue(new LedgerItem(entry, firstSeq, new Completion(_clock.GetUtcNow(), status, durationUs, outcome, reason)));
-        if (Volatile.Read(ref _lagging) == 0 && Interlocked.Exchange(ref _lagging, 1) == 0) _lag.Change(Lag, Timeout.InfiniteTimeSpan);
+        // A writer that only dozes sees to it by itself: a timer costs as much as the rest of a completion.
+        if (Volatile.Read(ref _fastAsleep) != 0) SetLag();
     }
 
     /// <summary>Returns when everything recorded before the call can be queried; after 2 s in any case.</summary>
@@ -138,9 +140,25 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
             if (_stopping) return;
             // Asleep first, then a last look: whoever comes in between sets the event.
             Interlocked.Exchange(ref _awake, 0);
-            if (_calls.IsEmpty && !_endsDue && !_stopping) _wake.WaitOne();
+            if (_calls.IsEmpty && !_endsDue && !_stopping) Sleep();
             Interlocked.Exchange(ref _awake, 1);
         }
+    }
+
+    // A doze first, as long as a completion may wait for company: under load nobody needs a timer. The long sleep is ended by a call or by the timer.
+    private void Sleep()
+    {
+        if (_wake.WaitOne(Lag) || !_ends.IsEmpty) return;
+        Interlocked.Exchange(ref _fastAsleep, 1);
+        // Whoever came before saw a writer that dozed, and set no timer.
+        if (!_ends.IsEmpty) SetLag();
+        _wake.WaitOne();
+        Interlocked.Exchange(ref _fastAsleep, 0);
+    }
+
+    private void SetLag()
+    {
+        if (Volatile.Read(ref _lagging) == 0 && Interlocked.Exchange(ref _lagging, 1) == 0) _lag.Change(Lag, Timeout.InfiniteTimeSpan);
     }
 
     private void Collect()

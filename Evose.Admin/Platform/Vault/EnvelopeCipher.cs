@@ -82,7 +82,7 @@ public static class EnvelopeCipher
         var cipher = wrapKey.Rent();
         cipher.Encrypt(body.Nonce, dataKey, body.Ciphertext, body.Tag, aad);
         wrapKey.Return(cipher);
-        HMACSHA256.HashData(dataKey, committed[..(CommitDomain.Length + aad.Length)], wrapped.AsSpan(WrappedKeySize - CommitSize));
+        Hmac.Compute(dataKey, committed[..(CommitDomain.Length + aad.Length)], wrapped.AsSpan(WrappedKeySize - CommitSize));
         return wrapped;
     }
 
@@ -119,7 +119,7 @@ public static class EnvelopeCipher
 
         // GCM does not commit to its key: without this, one ciphertext could be made to open under two keys.
         Span<byte> commitment = stackalloc byte[CommitSize];
-        HMACSHA256.HashData(dataKey, committed[..length], commitment);
+        Hmac.Compute(dataKey, committed[..length], commitment);
         if (CryptographicOperations.FixedTimeEquals(commitment, wrapped[^CommitSize..])) return;
         CryptographicOperations.ZeroMemory(dataKey);
         throw new IntegrityException();

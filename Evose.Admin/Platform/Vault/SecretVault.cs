@@ -390,7 +390,7 @@ public sealed class SecretVault
     private void Mac(KeyUse use, ReadOnlySpan<byte> data, Span<byte> destination, int generation)
     {
         var ring = Ring;
-        HMACSHA256.HashData(ring.Key(use, generation == 0 ? ring.CurrentGeneration : generation), data, destination);
+        Hmac.Compute(ring.Key(use, generation == 0 ? ring.CurrentGeneration : generation), data, destination);
     }
 
     private static byte[] ContextOf(KeyGeneration generation) => EnvelopeCipher.MasterContext(generation.InstallationId, generation.Generation);

@@ -163,7 +163,7 @@ public static class SelfTest
             return output;
         };
 
-        public Func<byte[], byte[], byte[]> Hmac { get; init; } = HMACSHA256.HashData;
+        public Func<byte[], byte[], byte[]> Hmac { get; init; } = Vault.Hmac.Compute;
 
         public Func<byte[], int, byte[], byte[], byte[]> Hkdf { get; init; } = static (ikm, length, salt, info) => HKDF.DeriveKey(HashAlgorithmName.SHA256, ikm, length, salt, info);
 
