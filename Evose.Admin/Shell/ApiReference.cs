@@ -76,7 +76,7 @@ public sealed class ApiReference([FromKeyedServices(ApiSetup.DocumentName)] IOpe
             text.Append(']');
             return;
         }
-        var type = (schema?.Type ?? 0) & ~JsonSchemaType.Null;
+        var type = schema?.Type is { } said ? said & ~JsonSchemaType.Null : JsonSchemaType.String;
         text.Append(schema?.AdditionalProperties is not null ? "{ \"name\": \"…\" }"
             : type.HasFlag(JsonSchemaType.Boolean) ? "true"
             : type.HasFlag(JsonSchemaType.Integer) || type.HasFlag(JsonSchemaType.Number) ? "1"

@@ -36,13 +36,15 @@ public static class ApiSetup
 
     private static readonly string[] Tags = ["Workspaces", "Credentials", "Rotation", "Tools, agents, workflows", "API keys", "Calls", "Audit", "Notifications", "Health"];
 
+    private static readonly string[] BrokerParts = ["ws", "tool", "path"];
+
     // Not an endpoint of the routing, so that a call pays for no routing; described here by hand. Each method is the same.
     private static OpenApiPathItem Broker()
     {
         var item = new OpenApiPathItem
         {
             Description = "A call through a tool.",
-            Parameters = [.. new[] { "ws", "tool", "path" }.Select(n => new OpenApiParameter { Name = n, In = ParameterLocation.Path, Required = true, Schema = new OpenApiSchema { Type = JsonSchemaType.String } })],
+            Parameters = [.. BrokerParts.Select(n => new OpenApiParameter { Name = n, In = ParameterLocation.Path, Required = true, Schema = new OpenApiSchema { Type = JsonSchemaType.String } })],
         };
         foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Post, HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete])
         {
