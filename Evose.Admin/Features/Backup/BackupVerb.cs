@@ -37,7 +37,7 @@ public static class BackupVerb
                 File.Delete(into.Database);
                 using (var connection = sqlite.Open()) Copy(connection, into.Database);
                 var position = Check(into.Database);
-                CopySegments(Path.Combine(data.Path, "calls"), Path.Combine(into.Path, "calls"), position);
+                CopySegments(data.Calls, into.Calls, position);
                 CopyJournal(data.Ledger, into.Ledger);
                 var newest = Journal.Continues(into.Ledger, position);
                 // Uses between the two copies are missing: the database alone is whole, as of its moment.
