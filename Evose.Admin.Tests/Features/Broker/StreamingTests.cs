@@ -12,7 +12,7 @@ public sealed class StreamingTests
     [Fact]
     public async Task An_upload_reaches_the_upstream_while_it_is_still_being_sent()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var whole = ReceiveAsync(listener, arrived);
@@ -22,6 +22,7 @@ public sealed class StreamingTests
         using var answer = await caller.PostAsync("/broker/cs/gpt-call/files", new InHalves("first-half|", arrived.Task, "|second-half")).WaitAsync(TimeSpan.FromMinutes(2));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var received = await whole;
+        listener.Stop();
         Assert.Contains("first-half|", received);
         Assert.Contains("|second-half", received);
         Assert.Contains("Bearer " + BrokerWorld.Secret, received);
