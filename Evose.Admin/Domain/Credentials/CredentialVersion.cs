@@ -79,6 +79,12 @@ public sealed class CredentialVersion
     /// <summary>True when the upstream gave this value in the course of use, not a person.</summary>
     public bool IsRolled { get; internal set; }
 
+    /// <summary>The version that a person entered and that this one was rolled from; 0 for one that a person entered.</summary>
+    public int RolledFrom { get; internal init; }
+
+    /// <summary>The version that a person entered: the same for everything that was rolled from it.</summary>
+    public int Origin => RolledFrom == 0 ? Number : RolledFrom;
+
     /// <summary>The fields that are not secret, readable; the sealed ones are what travels.</summary>
     public IReadOnlyDictionary<string, string> PlainFields { get; set; } = new Dictionary<string, string>();
 

@@ -53,7 +53,7 @@ public sealed class PendingProbe(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
         try
         {
-            using var values = OpenedValues.Open(vault, plan.Tool!.Request!, plan.Versions);
+            using var values = OpenedValues.Open(vault, plan.Tool!.Request!, plan.Versions, plan.Target!, clock.GetUtcNow());
             if (RenderedRequest.Render(plan.Tool.Request!, values, path.Path, path.Query).Failed(out var unsafeValue, out var ready))
             {
                 use.Complete(null, CallOutcome.Failed, Denial.ValueUnsafe.Rule());
