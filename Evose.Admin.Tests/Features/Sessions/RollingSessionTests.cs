@@ -151,6 +151,23 @@ public sealed class RollingSessionTests
     }
 
     [Fact]
+    public async Task A_new_session_is_alive_after_it_was_checked_at_a_site_that_rolls_it()
+    {
+        await using var world = await SessionWorld.StartAsync();
+        await world.SignInAsync();
+        Assert.Equal(HttpStatusCode.OK, await world.StatusAsync());
+        await world.MustAsync(HttpStatusCode.Created, HttpMethod.Post, $"/{SessionWorld.Name}/rotation", new { fields = new { value = $"Cookie: sid={world.Site.SignIn()}" } });
+        for (var i = 0; i < 2; i++)
+        {
+            var checkedNow = await world.MustAsync(HttpStatusCode.OK, HttpMethod.Post, $"/{SessionWorld.Name}/rotation/verify", new { path = "/me" });
+            Assert.Contains("alive", checkedNow.ToString());
+        }
+        await world.MustAsync(HttpStatusCode.OK, HttpMethod.Post, $"/{SessionWorld.Name}/rotation/promote");
+        for (var i = 0; i < 3; i++) Assert.Equal(HttpStatusCode.OK, await world.StatusAsync());
+        Assert.Null((await world.RowAsync()).NeedsSignInAt);
+    }
+
+    [Fact]
     public async Task A_cookie_that_the_site_takes_away_is_gone_and_the_sessions_end_follows_the_cookies()
     {
         await using var world = await SessionWorld.StartAsync();

@@ -52,6 +52,12 @@ public sealed partial class RollSession(IDbContextFactory<AdminDb> dbs, SecretVa
         await using var db = await dbs.CreateDbContextAsync(CancellationToken.None);
         await using var write = await db.BeginWriteAsync(CancellationToken.None);
         var credential = await db.Credentials.Include(c => c.Versions).ThenInclude(v => v.Fields).SingleOrDefaultAsync(c => c.Id == seen.CredentialId && c.ArchivedAt == null);
+        if (credential?.Pending is { Value: not null } pending && pending.Number == seen.Version)
+        {
+            if (!RollPending(db, credential, pending, seen, news, clock.GetUtcNow())) return false;
+            await write.CommitAsync(CancellationToken.None);
+            return true;
+        }
         if (credential?.Active is not { Value: not null } active || active.Origin != seen.Origin) return false;
         var now = clock.GetUtcNow();
         // An answer to an older value says nothing about the one in use.
@@ -62,15 +68,24 @@ public sealed partial class RollSession(IDbContextFactory<AdminDb> dbs, SecretVa
         return rolled;
     }
 
+    // It stays pending: a person decides whether it goes live, and it must be alive then.
+    private bool RollPending(AdminDb db, Credential credential, CredentialVersion pending, Seen seen, IReadOnlyList<SetCookie> news, DateTimeOffset now)
+    {
+        if (Merged(credential, pending, news, now) is not { } jar) return false;
+        using (jar)
+        {
+            pending.Reseal(Seal(credential, pending.Number, jar), vault.Fingerprint(jar), CookieJar.EarliestExpiry(jar.Bytes));
+            pending.PlainFields = ValueShape.PlainOf(CookieJar.Facts(jar.Bytes));
+        }
+        AuditTrail.Append(db, now, Site, AuditAction.SessionRolled, AuditSubject.Credential(credential), $"Version {pending.Number}, which waits: {seen.Host} set {Names(news)} when it was checked.");
+        return true;
+    }
+
     private bool Roll(AdminDb db, Credential credential, CredentialVersion active, Seen seen, IReadOnlyList<SetCookie> news, DateTimeOffset now)
     {
-        using var old = vault.Open(new SecretAddress(credential.WorkspaceId, credential.Id, active.Number), active.Value!, Credential.MainField);
-        using var room = Plaintext.Allocate(CookieJar.MaxBytes);
-        var length = CookieNews.Apply(old.Bytes, news, now, room.Writable);
-        if (room.Bytes[..length].SequenceEqual(old.Bytes)) return false;
-        using var jar = Plaintext.CopyOf(room.Bytes[..length]);
-        var value = vault.Seal(new SecretAddress(credential.WorkspaceId, credential.Id, credential.NextVersionNumber), new Dictionary<string, Plaintext> { [Credential.MainField] = jar });
-        var version = credential.Roll(Guid.CreateVersion7(now), value, vault.Fingerprint(jar), Site.Name, CookieJar.EarliestExpiry(jar.Bytes), now);
+        using var jar = Merged(credential, active, news, now);
+        if (jar is null) return false;
+        var version = credential.Roll(Guid.CreateVersion7(now), Seal(credential, credential.NextVersionNumber, jar), vault.Fingerprint(jar), Site.Name, CookieJar.EarliestExpiry(jar.Bytes), now);
         version.PlainFields = ValueShape.PlainOf(CookieJar.Facts(jar.Bytes));
         active.PlainFields = new Dictionary<string, string>();
         db.CredentialVersions.Add(version);
@@ -78,6 +93,18 @@ public sealed partial class RollSession(IDbContextFactory<AdminDb> dbs, SecretVa
         AuditTrail.Append(db, now, Site, AuditAction.SessionRolled, AuditSubject.Credential(credential), $"Version {version.Number} is in use instead of version {active.Number}: {seen.Host} set {Names(news)}.");
         return true;
     }
+
+    // Null when the newest jar says all of it already.
+    private Plaintext? Merged(Credential credential, CredentialVersion version, IReadOnlyList<SetCookie> news, DateTimeOffset now)
+    {
+        using var old = vault.Open(new SecretAddress(credential.WorkspaceId, credential.Id, version.Number), version.Value!, Credential.MainField);
+        using var room = Plaintext.Allocate(CookieJar.MaxBytes);
+        var length = CookieNews.Apply(old.Bytes, news, now, room.Writable);
+        return room.Bytes[..length].SequenceEqual(old.Bytes) ? null : Plaintext.CopyOf(room.Bytes[..length]);
+    }
+
+    private SealedValue Seal(Credential credential, int version, Plaintext jar) =>
+        vault.Seal(new SecretAddress(credential.WorkspaceId, credential.Id, version), new Dictionary<string, Plaintext> { [Credential.MainField] = jar });
 
     private static async Task MarkAsync(AdminDb db, Credential credential, Seen seen, string why, DateTimeOffset now)
     {

@@ -24,14 +24,16 @@ public sealed class SessionWatcher(SecretVault vault, RollSession roll, TimeProv
         var first = true;
         foreach (var v in versions)
         {
-            if (v.Rules is not { Type: CredentialType.Cookie, Active: { } active } rules) continue;
-            var loggedOut = rules.NeedsSignIn ? null : rules.Session.LoggedOut((int)answer.StatusCode, target, answer.Headers.Location);
+            if (v.Rules is not { Type: CredentialType.Cookie } rules) continue;
+            // A value that is being checked is not in use yet: what the check shows is for the person who asked.
+            var inUse = rules.Active?.Number == v.Version;
+            var seen = new RollSession.Seen(v.CredentialId, v.Name, v.Version, inUse ? rules.Active!.Origin : v.Version, target.IdnHost);
+            var loggedOut = rules.NeedsSignIn || !inUse ? null : rules.Session.LoggedOut((int)answer.StatusCode, target, answer.Headers.Location);
             var news = set.Count == 0 ? [] : NewsOf(v, set, versions, first, now);
             first = false;
-            if (news.Count > 0 || loggedOut is not null) await roll.ExecuteAsync(new RollSession.Seen(v.CredentialId, v.Name, v.Version, active.Origin, target.IdnHost), news, loggedOut);
-            if (loggedOut is null && rules is { NeedsSignIn: false, Session.Marker: { } marker } && IsReadable(answer))
+            if (news.Count > 0 || loggedOut is not null) await roll.ExecuteAsync(seen, news, loggedOut);
+            if (loggedOut is null && inUse && rules is { NeedsSignIn: false, Session.Marker: { } marker } && IsReadable(answer))
             {
-                var seen = new RollSession.Seen(v.CredentialId, v.Name, v.Version, active.Origin, target.IdnHost);
                 answer.Content = new WatchedContent(answer.Content, marker, () => roll.ExecuteAsync(seen, [], "an answer held the text that says so"));
             }
         }
