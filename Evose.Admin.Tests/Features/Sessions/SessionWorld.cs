@@ -28,8 +28,8 @@ public sealed class SessionWorld : IAsyncDisposable
     {
         var site = await RollingSite.StartAsync(patience);
         var app = new AdminApp();
-        var api = app.Api();
-        api.Timeout = TimeSpan.FromMinutes(2);
+        var api = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(app.Url), Timeout = TimeSpan.FromMinutes(2) };
+        api.DefaultRequestHeaders.Authorization = new("Bearer", AdminApp.Key);
         var world = new SessionWorld(app, site, api, await Given.WorkspaceAsync(app));
         await Given.ToolAsync(app, world.Ws, "site", site.Url, headers: headers ?? (attached ? [] : new() { ["Cookie"] = $"{{{{credential:{Name}}}}}" }), attached: attached ? [Name] : null);
         return world;

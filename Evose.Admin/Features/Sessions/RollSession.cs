@@ -25,7 +25,7 @@ public sealed partial class RollSession(IDbContextFactory<AdminDb> dbs, SecretVa
 
     private const int MostNamed = 12;
 
-    private static readonly Actor Site = Actor.Job("session");
+    private static readonly Actor Site = Actor.Job("the site");
 
     /// <summary>The session that a call was sent with.</summary>
     /// <param name="Origin">The version that a person entered and that it stems from: after another one was entered, an old answer says nothing any more.</param>

@@ -107,8 +107,17 @@ internal static class CurlCommand
         var front = end < 0 ? word : word[..(scheme + 3 + end)];
         if (front.IndexOf((byte)'@') is >= 0 and var at) front = front[(at + 1)..];
         else front = front[(scheme + 3)..];
-        if (front.Length is 0 or > 260 || !Uri.TryCreate("https://" + Encoding.UTF8.GetString(front) + "/", UriKind.Absolute, out var uri) || uri.IdnHost.Length is 0 or > 253) return false;
-        host = uri.IdnHost.ToLowerInvariant();
+        if (front.Length is 0 or > 260 || !Uri.TryCreate("https://" + Encoding.UTF8.GetString(front) + "/", UriKind.Absolute, out var uri)) return false;
+        try
+        {
+            if (uri.IdnHost.Length is 0 or > 253) return false;
+            host = uri.IdnHost.ToLowerInvariant();
+        }
+        catch (UriFormatException)
+        {
+            // What no name can be written as in ASCII.
+            return false;
+        }
         if (Ascii.EqualsIgnoreCase(word[..scheme], "https"u8) || Ascii.EqualsIgnoreCase(word[..scheme], "wss"u8)) secure = CookieMarks.Secure;
         return true;
     }
