@@ -11,6 +11,7 @@ using Evose.Admin.Features.Jobs;
 using Evose.Admin.Features.Keys;
 using Evose.Admin.Features.Notifications;
 using Evose.Admin.Features.Rotation;
+using Evose.Admin.Features.Sessions;
 using Evose.Admin.Features.Workspaces;
 using Evose.Admin.Platform.Api;
 using Evose.Admin.Platform.Audit;
@@ -44,7 +45,7 @@ builder.Services.AddData(builder.Configuration, data).AddVault(builder.Configura
 builder.Services.AddCatalog().AddLedger(builder.Configuration).AddOutbound(builder.Configuration).AddNotificationOutbox();
 builder.Services.AddAdminIdentity(builder.Configuration, data).AddJobs(builder.Configuration).AddRestApi(builder.Configuration).AddIntake();
 builder.Services.AddAccount(builder.Configuration).AddHome().AddWorkspaces().AddApiKeys().AddConsumers().AddCredentials();
-builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration);
+builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration).AddSessions();
 builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPages().AddKeys().AddDemo(builder.Configuration).AddSingleton<ApiReference>();
 
 var app = builder.Build();

@@ -26,7 +26,9 @@ document.addEventListener("click", e => {
   const button = e.target.closest("[data-peek]");
   if (!button) return;
   const input = document.getElementById(button.dataset.peek);
-  const hidden = input.type === "password";
-  input.type = hidden ? "text" : "password";
+  const area = input.tagName === "TEXTAREA";
+  const hidden = area ? !input.classList.contains("shown") : input.type === "password";
+  if (area) input.classList.toggle("shown", hidden);
+  else input.type = hidden ? "text" : "password";
   button.textContent = hidden ? "Hide" : "Show";
 });

@@ -58,6 +58,7 @@ public sealed partial class CanaryRules
                 await DamagedAndUnsafeValuesAsync(world);
                 await IntakeAsync(world, called);
                 await RotationsAsync(world, called);
+                await SessionsAsync(world, called);
                 await BadBodiesAsync(world, hits);
                 await RepeatedRegistrationAsync(world);
                 await LifeOfACredentialAsync(world);
@@ -214,6 +215,55 @@ public sealed partial class CanaryRules
         await world.MustAsync(HttpStatusCode.OK, "POST", rotation + "/promote", new { grace = "01:00:00" });
         await world.CallAsync(HttpStatusCode.OK, name, "/last");
         await world.MustAsync(HttpStatusCode.OK, "POST", rotation + "/retire", new { force = true });
+    }
+
+    private static async Task SessionsAsync(CanaryWorld world, List<(string, string)> called)
+    {
+        var host = new Uri(world.Upstream.Url).Authority;
+        var forms = new (string Name, Func<string, string> Text)[]
+        {
+            ("header", v => "Cookie: theme=dark; sid=" + v),
+            ("curl", v => $"curl '{world.Upstream.Url}/' \\\n  -H 'accept: */*' -b 'sid={v.Replace("'", "'\\''", StringComparison.Ordinal)}'"),
+            ("netscape", v => $"# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\t{v}"),
+            ("json", v => JsonSerializer.Serialize(new[] { new { name = "sid", value = v, domain = "127.0.0.1", path = "/", expirationDate = 4070908800.5 } })),
+        };
+        foreach (var (form, text) in forms)
+        {
+            var (name, first, next) = ($"session_{form}_prod", world.Canary("session as " + form), world.Canary("session rolled by the site"));
+            object Body(string value) => new { name, type = "cookie", fields = new { value = text(value) }, allowed_hosts = new[] { host }, session = new { marker = "Please sign in" } };
+            await world.MustAsync(HttpStatusCode.Created, "POST", "credentials", Body(first));
+            await world.MustAsync(HttpStatusCode.Created, "PUT", "tools/" + CanaryWorld.Tool(name), new { base_url = world.Upstream.Url, headers = new Dictionary<string, string> { ["Cookie"] = $"{{{{credential:{name}}}}}", ["X-Sid"] = $"{{{{credential:{name}.sid}}}}" } });
+            await world.MustAsync(HttpStatusCode.OK, "PATCH", "credentials/" + name, new { scope = new { tools = new[] { CanaryWorld.Tool(name) } } });
+            await world.CallAsync(HttpStatusCode.OK, name, "/things", invoke: true);
+            using (var rolling = new HttpRequestMessage(HttpMethod.Get, $"/broker/{CanaryWorld.Ws}/{CanaryWorld.Tool(name)}/things"))
+            {
+                rolling.Headers.TryAddWithoutValidation("X-Roll", next);
+                using var answer = await world.Api.SendAsync(rolling);
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            }
+            await world.CallAsync(HttpStatusCode.OK, name, "/after");
+            called.Add((name, first));
+            called.Add((name + ", rolled", next));
+            await world.CallAsync(HttpStatusCode.Unauthorized, name, "/401");
+            await world.CallAsync(HttpStatusCode.BadGateway, name, "/slow");
+            await world.MustAsync(HttpStatusCode.OK, "GET", "credentials/" + name);
+            await world.MustAsync(HttpStatusCode.Created, "POST", $"credentials/{name}/rotation", new { fields = new { value = text(world.Canary("session rotated in")) } });
+            await world.MustAsync(HttpStatusCode.OK, "GET", $"credentials/{name}/rotation");
+        }
+        // Each wrong in its own way, by the API and by the page.
+        Func<string, string>[] wrong =
+        [
+            v => v, v => "sid=1; " + v, v => "Cookie: a b=" + v, v => $"curl 'https://app.example.test/{v}", v => $"curl https://app.example.test -b {v}.txt", v => $"# Netscape HTTP Cookie File\n.example.test TRUE / TRUE 0 sid {v}",
+            v => $".example.test\tTRUE\t/\tTRUE\t{v}\tsid\tx", v => $".example.test\tTRUE\t/\tTRUE\t100\tsid\t{v}", v => $"[{{\"name\":\"sid\",\"value\":\"{v}\"", v => $"[{{\"name\":\"sid\",\"value\":[\"{v}\"]}}]", v => $"[{{\"name\":\"sid\",\"value\":\"x\",\"expires\":\"{v}\"}}]",
+            v => $".example.test\tTRUE\t/\tTRUE\t0\tsid\t{v}", v => "sid=" + v + new string('x', 5000),
+        ];
+        var register = world.App.Get<RegisterCredential>();
+        for (var i = 0; i < wrong.Length; i++)
+        {
+            await world.MustAsync(HttpStatusCode.UnprocessableEntity, "POST", "credentials", new { name = $"wrong_{i}_prod", type = "cookie", fields = new { value = wrong[i](world.Canary("malformed session", plain: true)) }, allowed_hosts = new[] { host } });
+            var staged = await world.StageAsync(wrong[i](world.Canary("malformed session, typed", plain: true)));
+            Assert.NotNull((await register.ExecuteAsync(world.Actor, CanaryWorld.Ws, new($"wrong_{i}_prod", "cookie", Staged: ByField(staged), AllowedHosts: [host]), None)).Problem);
+        }
     }
 
     private static async Task BadBodiesAsync(CanaryWorld world, List<string> failures)

@@ -50,6 +50,7 @@ internal sealed class CanaryWorld : IAsyncDisposable
         var upstream = await Upstream.StartAsync(async (context, seen) =>
         {
             if (seen.Path.EndsWith("/slow", StringComparison.Ordinal)) await Task.Delay(TimeSpan.FromMinutes(5), context.RequestAborted);
+            if (seen.Headers.TryGetValue("X-Roll", out var next)) context.Response.Headers.Append("Set-Cookie", $"sid={next}; Path=/; HttpOnly");
             if (int.TryParse(seen.Path.Split('/')[^1], out var status)) context.Response.StatusCode = status;
             await context.Response.WriteAsync("{\"answer\":1}", context.RequestAborted);
         });

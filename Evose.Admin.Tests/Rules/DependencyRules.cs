@@ -39,7 +39,7 @@ public sealed class DependencyRules
     ]);
 
     private static readonly string[] PlaintextFolders =
-        ["Platform.Vault", "Platform.Brokering", "Platform.Intake", "Platform.Api", "Features.Credentials", "Features.Rotation", "Features.Broker", "Features.Demo"];
+        ["Platform.Vault", "Platform.Brokering", "Platform.Intake", "Platform.Api", "Features.Credentials", "Features.Rotation", "Features.Broker", "Features.Sessions", "Features.Demo"];
 
     /// <summary>System namespaces that reach the outside world, the clock or chance. Hashing is arithmetic.</summary>
     private static readonly string[] Impure =

@@ -41,10 +41,10 @@ public static class Given
     }
 
     /// <summary>A tool that sends <c>Authorization: Bearer {{credential:…}}</c>, or the headers given.</summary>
-    public static Task<Guid> ToolAsync(AdminApp app, string ws, string name, string baseUrl, string? credential = null, Dictionary<string, string>? headers = null)
+    public static Task<Guid> ToolAsync(AdminApp app, string ws, string name, string baseUrl, string? credential = null, Dictionary<string, string>? headers = null, string[]? attached = null)
     {
         headers ??= credential is null ? [] : new() { ["Authorization"] = "Bearer " + Placeholder.Write(credential) };
-        return SaveAsync(app, ws, ConsumerKind.Tool, name, new ToolConfig(baseUrl, null, headers, new Dictionary<string, string>(), null), []);
+        return SaveAsync(app, ws, ConsumerKind.Tool, name, new ToolConfig(baseUrl, null, headers, new Dictionary<string, string>(), null) { Attached = attached }, []);
     }
 
     public static Task<Guid> AgentAsync(AdminApp app, string ws, string name, params Guid[] tools) => SaveAsync(app, ws, ConsumerKind.Agent, name, null, tools);

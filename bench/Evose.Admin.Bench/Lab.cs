@@ -100,6 +100,14 @@ internal sealed class Lab : IAsyncDisposable
         await SendAsync(api, HttpMethod.Post, "/api/v1/workspaces/bench/credentials", new { name = "upstream_prod", type = "api_key", fields = new { value = "sk-bench-0123456789abcdef0123456789abcdef0123456789abcdef" }, allowed_hosts = new[] { $"127.0.0.1:{upstream}" } });
         await SendAsync(api, HttpMethod.Put, "/api/v1/workspaces/bench/tools/upstream", new { kind = "http", base_url = $"http://127.0.0.1:{upstream}", headers = new Dictionary<string, string> { ["Authorization"] = "Bearer {{credential:upstream_prod}}" } });
         await SendAsync(api, HttpMethod.Patch, "/api/v1/workspaces/bench/credentials/upstream_prod", new { scope = new { tools = new[] { "upstream" } } });
+        // The same upstream with a session instead of a key: cookies as a browser has them, sealed, chosen by host and path.
+        await SendAsync(api, HttpMethod.Post, "/api/v1/workspaces/bench/credentials", new
+        {
+            name = "session_prod", type = "cookie", allowed_hosts = new[] { $"127.0.0.1:{upstream}" },
+            fields = new { value = $"curl http://127.0.0.1:{upstream}/ -b 'sid=0123456789abcdef0123456789abcdef; theme=dark; csrf=0123456789abcdef0123456789abcdef; region=eu; seen=1732000000'" },
+        });
+        await SendAsync(api, HttpMethod.Put, "/api/v1/workspaces/bench/tools/session", new { kind = "http", base_url = $"http://127.0.0.1:{upstream}", headers = new Dictionary<string, string> { ["Cookie"] = "{{credential:session_prod}}" } });
+        await SendAsync(api, HttpMethod.Patch, "/api/v1/workspaces/bench/credentials/session_prod", new { scope = new { tools = new[] { "session" } } });
         using var first = await api.GetAsync("/broker/bench/upstream/v1/chat");
         if (!first.IsSuccessStatusCode) throw new InvalidOperationException($"{name} answers {(int)first.StatusCode}: {await first.Content.ReadAsStringAsync()}\n{app.Said}");
         return app;

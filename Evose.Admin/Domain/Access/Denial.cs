@@ -71,6 +71,12 @@ public enum Denial
 
     /// <summary>The outbound guard refused the address.</summary>
     Egress,
+
+    /// <summary>The session is over, and its rules say that calls wait for a new one.</summary>
+    SignInNeeded,
+
+    /// <summary>None of the session's cookies belongs to the address.</summary>
+    CookieNone,
 }
 
 /// <summary>The words for each denial.</summary>
@@ -102,6 +108,8 @@ public static class DenialWords
         Denial.FieldUnknown => "field_unknown",
         Denial.ValueUnsafe => "value_unsafe",
         Denial.Egress => "egress",
+        Denial.SignInNeeded => "sign_in_needed",
+        Denial.CookieNone => "cookie_none",
     };
 
     /// <summary>What is wrong and what to do, for a person.</summary>
@@ -129,6 +137,8 @@ public static class DenialWords
         Denial.Destination => "The credential may not travel to this address. Add the host to its destinations if it should.",
         Denial.FieldUnknown => "The tool names a field that the credential does not have.",
         Denial.ValueUnsafe => "The credential's value cannot stand where the tool puts it: it holds characters that would break the request.",
+        Denial.SignInNeeded => "The session of this credential is over: the site says that nobody is signed in. Sign in there again and enter the new cookies.",
+        Denial.CookieNone => "None of the session's cookies belongs to this address: they are for other hosts or paths, or have expired.",
         Denial.Egress => "The outbound guard refused this address: it is not public, and no operator allowed it by name.",
     };
 
@@ -138,7 +148,7 @@ public static class DenialWords
         Denial.KeyUnknown or Denial.KeyRevoked or Denial.KeyExpired => Problem.Unauthorized(denial.Sentence()),
         Denial.KeyWorkspace => Problem.NotFound("workspace"),
         Denial.ToolUnknown => Problem.NotFound("tool"),
-        Denial.CredentialUnavailable => Problem.CredentialUnavailable(denial.Sentence()),
+        Denial.CredentialUnavailable or Denial.SignInNeeded or Denial.CookieNone => Problem.CredentialUnavailable(denial.Sentence()),
         _ => Problem.Forbidden(denial.Rule(), denial.Sentence()),
     };
 }

@@ -45,6 +45,8 @@ public enum AuditAction
     DataKeysRewrapped = 40,
     RecoveryKeyConfirmed = 41,
     CallsRetired = 42,
+    SessionRolled = 50,
+    SignInNeeded = 51,
 }
 
 public static class AuditActionNames
@@ -94,5 +96,7 @@ public static class AuditActionNames
         AuditAction.RecoveryKeyConfirmed => "recovery_key.confirmed",
         AuditAction.DataKeysRewrapped => "master_key.data_keys_rewrapped",
         AuditAction.CallsRetired => "calls.retired",
+        AuditAction.SessionRolled => "credential.session_rolled",
+        AuditAction.SignInNeeded => "credential.sign_in_needed",
     };
 }

@@ -45,6 +45,15 @@ public sealed class Credential : ICataloged
     /// <summary>True when somebody accepted that the value may stand in an address, which ends up in logs; sealed with the policy.</summary>
     public bool AllowInUrl { get; set; }
 
+    /// <summary>How an answer shows that the session is over; null where the usual rules hold. It decides nothing about where a value goes, so it is not sealed.</summary>
+    public SessionRules? Session { get; set; }
+
+    /// <summary>Since when the site says that nobody is signed in; null while all is well.</summary>
+    public DateTimeOffset? NeedsSignInAt { get; private set; }
+
+    /// <summary>By what that was seen, for a person.</summary>
+    public string? NeedsSignInWhy { get; private set; }
+
     /// <summary>Grows with every change of scope or hosts; the newest must also stand in the audit trail.</summary>
     public int PolicyVersion { get; private set; }
 
@@ -113,8 +122,10 @@ public sealed class Credential : ICataloged
     public void Promote(DateTimeOffset now)
     {
         var pending = Pending ?? throw new InvalidOperationException("no pending version");
+        FollowExpiry(Active, pending);
         if (Active is { } old) (old.State, old.RetiringAt) = (VersionState.Retiring, now);
         (pending.State, pending.ActivatedAt, ActiveVersion) = (VersionState.Active, now, pending.Number);
+        SignedIn();
         Touch();
     }
 
@@ -122,6 +133,8 @@ public sealed class Credential : ICataloged
     public void RollBack(DateTimeOffset now)
     {
         var old = Retiring ?? throw new InvalidOperationException("no retiring version");
+        FollowExpiry(Active, old);
+        SignedIn();
         Active?.Destroy(VersionState.Discarded, now);
         (old.State, old.RetiringAt, ActiveVersion) = (VersionState.Active, null, old.Number);
         Touch();
@@ -140,10 +153,38 @@ public sealed class Credential : ICataloged
     /// </summary>
     public CredentialVersion Roll(Guid versionId, SealedValue value, string fingerprint, string createdBy, DateTimeOffset? expiresAt, DateTimeOffset now)
     {
-        var version = AddVersion(versionId, value, fingerprint, createdBy, now);
+        // Not a change that a person's open page must know of: a site that rolls with every answer would make every page stale.
+        var version = new CredentialVersion(versionId, Id, NextVersionNumber, value, fingerprint, createdBy, now) { RolledFrom = Active?.Origin ?? 0 };
+        Versions.Add(version);
+        if (Type == CredentialType.Cookie) FollowExpiry(Active, expiresAt);
         Active?.Destroy(VersionState.Retired, now);
         (version.State, version.ActivatedAt, version.ExpiresAt, version.IsRolled, ActiveVersion) = (VersionState.Active, now, expiresAt, true, version.Number);
         return version;
+    }
+
+    /// <summary>Takes the oldest of the rolled versions that are over out of the history, all but the newest <paramref name="keep"/>; they are the caller's to delete.</summary>
+    public IReadOnlyList<CredentialVersion> ForgetRolled(int keep)
+    {
+        List<CredentialVersion> old = [.. Versions.Where(v => v is { IsRolled: true, State: VersionState.Retired }).OrderByDescending(v => v.Number).Skip(keep)];
+        foreach (var v in old) Versions.Remove(v);
+        return old;
+    }
+
+    /// <summary>The site says that nobody is signed in with the value in use.</summary>
+    public void NeedSignIn(string why, DateTimeOffset now) => (NeedsSignInAt, NeedsSignInWhy) = (now, why);
+
+    /// <summary>A new value is in use, or somebody looked into it.</summary>
+    public void SignedIn() => (NeedsSignInAt, NeedsSignInWhy) = (null, null);
+
+    // A session's own end is the credential's, unless a person gave another date.
+    private void FollowExpiry(CredentialVersion? old, CredentialVersion current)
+    {
+        if (Type == CredentialType.Cookie) FollowExpiry(old, current.ExpiresAt);
+    }
+
+    private void FollowExpiry(CredentialVersion? old, DateTimeOffset? expiresAt)
+    {
+        if (old is null ? ExpiresAt is null : ExpiresAt == old.ExpiresAt) ExpiresAt = expiresAt;
     }
 
     /// <summary>The pending version never goes live.</summary>

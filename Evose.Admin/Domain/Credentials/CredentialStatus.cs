@@ -18,6 +18,9 @@ public enum CredentialStatus
     /// <summary>No version is in use.</summary>
     Unavailable,
 
+    /// <summary>The site says that nobody is signed in with its value.</summary>
+    NeedsSignIn,
+
     /// <summary>Out of use for good.</summary>
     Archived,
 }
@@ -28,11 +31,12 @@ public static class CredentialStatusPolicy
     public static readonly TimeSpan ExpiringWithin = TimeSpan.FromDays(30);
 
     public static CredentialStatus Of(Credential credential, DateTimeOffset now) =>
-        Of(credential.ArchivedAt is not null, credential.ActiveVersion is not null, credential.ExpiresAt, credential.Pending is not null || credential.Retiring is not null, now);
+        Of(credential.ArchivedAt is not null, credential.ActiveVersion is not null, credential.ExpiresAt, credential.Pending is not null || credential.Retiring is not null, now, credential.NeedsSignInAt is not null);
 
-    public static CredentialStatus Of(bool archived, bool hasActiveVersion, DateTimeOffset? expiresAt, bool rotationOpen, DateTimeOffset now) =>
+    public static CredentialStatus Of(bool archived, bool hasActiveVersion, DateTimeOffset? expiresAt, bool rotationOpen, DateTimeOffset now, bool needsSignIn = false) =>
         archived ? CredentialStatus.Archived
         : !hasActiveVersion ? CredentialStatus.Unavailable
+        : needsSignIn ? CredentialStatus.NeedsSignIn
         : expiresAt <= now ? CredentialStatus.Expired
         : expiresAt - now <= ExpiringWithin ? CredentialStatus.Expiring
         : rotationOpen ? CredentialStatus.Rotating
@@ -46,6 +50,7 @@ public static class CredentialStatusPolicy
         CredentialStatus.Expiring => "expiring",
         CredentialStatus.Expired => "expired",
         CredentialStatus.Unavailable => "unavailable",
+        CredentialStatus.NeedsSignIn => "needs_sign_in",
         CredentialStatus.Archived => "archived",
     };
 }

@@ -35,7 +35,7 @@ public enum VerifyResult
     Unclear,
 }
 
-/// <summary>One secret value in time. The sealed bytes never change; destroying them is the end of the version.</summary>
+/// <summary>One secret value in time. Once in use, the sealed bytes never change; destroying them is the end of the version.</summary>
 public sealed class CredentialVersion
 {
     private CredentialVersion() { }
@@ -79,6 +79,12 @@ public sealed class CredentialVersion
     /// <summary>True when the upstream gave this value in the course of use, not a person.</summary>
     public bool IsRolled { get; internal set; }
 
+    /// <summary>The version that a person entered and that this one was rolled from; 0 for one that a person entered.</summary>
+    public int RolledFrom { get; internal init; }
+
+    /// <summary>The version that a person entered: the same for everything that was rolled from it.</summary>
+    public int Origin => RolledFrom == 0 ? Number : RolledFrom;
+
     /// <summary>The fields that are not secret, readable; the sealed ones are what travels.</summary>
     public IReadOnlyDictionary<string, string> PlainFields { get; set; } = new Dictionary<string, string>();
 
@@ -93,6 +99,14 @@ public sealed class CredentialVersion
 
     /// <summary>The sealed bytes, or null once destroyed.</summary>
     public SealedValue? Value => WrappedKey is null ? null : new(WrappedKey, Fields.ToDictionary(f => f.Name, f => f.Bytes));
+
+    /// <summary>The site gave new cookies to a version that is not in use yet, when it was checked; sealed for the same place.</summary>
+    public void Reseal(SealedValue value, string fingerprint, DateTimeOffset? expiresAt)
+    {
+        if (State != VersionState.Pending) throw new InvalidOperationException("only a pending version is sealed anew");
+        (WrappedKey, Fingerprint, ExpiresAt) = (value.WrappedKey, fingerprint, expiresAt);
+        foreach (var field in Fields) field.Replace(value.Fields[field.Name]);
+    }
 
     public void RecordProbe(VerifyResult result, string note, DateTimeOffset now) => (Verified, VerifyNote, VerifiedAt) = (result, note, now);
 
@@ -115,6 +129,8 @@ public sealed class SealedField
     public string Name { get; private set; } = "";
 
     public byte[] Bytes { get; private set; } = [];
+
+    internal void Replace(byte[] bytes) => Bytes = bytes;
 }
 
 /// <summary>Ciphertext of a version: the wrapped data key and each field under it. Bytes, never text.</summary>

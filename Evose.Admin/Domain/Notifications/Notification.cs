@@ -20,6 +20,9 @@ public enum NotificationKind
 
     /// <summary>Something was changed behind the app's back.</summary>
     IntegrityViolation,
+
+    /// <summary>A session is over: somebody has to sign in at the site again.</summary>
+    SignInNeeded = 20,
 }
 
 /// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>

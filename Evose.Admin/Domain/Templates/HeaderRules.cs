@@ -10,6 +10,9 @@ public static class HeaderRules
 
     public const int MaxValueLength = 8 * 1024;
 
+    /// <summary>Of the header that carries a whole session's cookies; how much a site takes is for the site to say.</summary>
+    public const int MaxCookieLength = 32 * 1024;
+
     private static readonly SearchValues<char> TokenChars =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
@@ -33,8 +36,8 @@ public static class HeaderRules
         name is { Length: > 0 and <= MaxNameLength } && !name.AsSpan().ContainsAnyExcept(TokenChars);
 
     /// <summary>Whether <see cref="RefuseValue"/> has nothing against the value; allocates nothing.</summary>
-    public static bool IsValue(ReadOnlySpan<char> value) =>
-        value.Length <= MaxValueLength
+    public static bool IsValue(ReadOnlySpan<char> value, int maxLength = MaxValueLength) =>
+        value.Length <= maxLength
         && !value.ContainsAnyExcept(ValueChars)
         && (value.Length == 0 || (value[0] is not (' ' or '\t') && value[^1] is not (' ' or '\t')));
 

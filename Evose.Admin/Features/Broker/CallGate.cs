@@ -5,21 +5,26 @@ using Evose.Admin.Domain.Access;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Platform.Brokering;
 using Evose.Admin.Platform.Catalog;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Notifications;
 using Evose.Admin.Platform.Vault;
+using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Broker;
 
 /// <summary>Steps 1 to 6 of a call: authenticate, find, authorize, refuse, resolve, record and then open. What comes out may be sent and must be completed.</summary>
-public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys, DecideCall decide, UsageLedger ledger, SecretVault vault, IntegrityAlarm alarm, TimeProvider clock) : IDisposable
+public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys, DecideCall decide, UsageLedger ledger, SecretVault vault, IntegrityAlarm alarm, IDbContextFactory<AdminDb> dbs, TimeProvider clock) : IDisposable
 {
     // Anybody can send calls with made-up keys: they are recorded, but not at a rate that would fill the ledger.
     private readonly TokenBucketRateLimiter _unknownKeys = new(new() { TokenLimit = 100, TokensPerPeriod = 10, ReplenishmentPeriod = TimeSpan.FromSeconds(1), QueueLimit = 0 });
 
     /// <summary>A call is decided again when something it rests on changed while it was on its way; more often than this only under a storm of changes.</summary>
     private const int MaxDecisions = 8;
+
+    /// <summary>After so many decisions that were overtaken, changes wait until one is recorded: a site that rolls its session with every answer is such a storm.</summary>
+    private const int MaxOvertaken = 3;
 
     // The state of the wait for the record is large and short-lived: it is used again.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -28,29 +33,32 @@ public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys
         if (vault.IsSealed) return Problem.Sealed;
         for (var attempt = 1; ; attempt++)
         {
-            // 1 Authenticate: checksum, catalogue, constant-time hash. A key that is not live is told apart from an unknown one only to its holder.
-            var snapshot = attempt == 1 ? await catalog.CurrentAsync(ct) : await catalog.RefreshAsync(ct);
-            var key = keys.Find(snapshot, token);
-            if (key is null)
+            DecidedCall call;
+            LedgerAnswer answer;
+            await using (attempt > MaxOvertaken ? await Calm.BeginAsync(dbs, ct) : null)
             {
-                if (_unknownKeys.AttemptAcquire().IsAcquired) await ledger.AuthorizeAsync(decide.Unknown(snapshot, request));
-                return Denial.KeyUnknown.ToProblem();
-            }
+                // 1 Authenticate: checksum, catalogue, constant-time hash. A key that is not live is told apart from an unknown one only to its holder.
+                var snapshot = attempt == 1 ? await catalog.CurrentAsync(ct) : await catalog.RefreshAsync(ct);
+                var key = keys.Find(snapshot, token);
+                if (key is null)
+                {
+                    if (_unknownKeys.AttemptAcquire().IsAcquired) await ledger.AuthorizeAsync(decide.Unknown(snapshot, request));
+                    return Denial.KeyUnknown.ToProblem();
+                }
 
-            // 2 Find, 3 Authorize, 4 Refuse, 5 Resolve.
-            var call = decide.Decide(snapshot, key, request);
+                // 2 Find, 3 Authorize, 4 Refuse, 5 Resolve, 6 Record, then open: nothing is opened before the use is durable. A refusal is recorded like a use.
+                call = decide.Decide(snapshot, key, request);
+                answer = await ledger.AuthorizeAsync(call.Entry);
+            }
             if (call.Refusal is { } refusal)
             {
-                // A refusal is recorded like a use; when it cannot be, it is a refusal all the same.
-                var kept = await ledger.AuthorizeAsync(call.Entry);
+                // When it cannot be recorded, it is a refusal all the same.
                 if (call.Entry.Rule == Denial.PolicyTampered.Rule() && call.Workspace is { } where)
                     await alarm.RaiseAsync(where.Id, call.Entry.Uses.Count > 0 ? call.Entry.Uses[0].CredentialId : null, call.Entry.Uses.Count > 0 ? call.Entry.Uses[0].Name : request.Tool,
                         "What decides where its value may travel was changed outside the app.", CancellationToken.None);
-                return kept.Verdict == LedgerVerdict.Unavailable ? Problem.AuditUnavailable : refusal;
+                return answer.Verdict == LedgerVerdict.Unavailable ? Problem.AuditUnavailable : refusal;
             }
 
-            // 6 Record, then open: nothing is opened before the use is durable.
-            var answer = await ledger.AuthorizeAsync(call.Entry);
             if (answer.Verdict == LedgerVerdict.Stale && attempt < MaxDecisions) continue;
             if (answer.Verdict != LedgerVerdict.Recorded) return Problem.AuditUnavailable;
             var recorded = new RecordedCall(call, answer.FirstSeq, ledger, clock);
@@ -60,16 +68,40 @@ public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys
 
     public void Dispose() => _unknownKeys.Dispose();
 
+    /// <summary>While it is held nobody changes anything, on no node: a write transaction that writes nothing.</summary>
+    private sealed class Calm(AdminDb db, AdminDb.WriteTransaction held) : IAsyncDisposable
+    {
+        public static async Task<Calm> BeginAsync(IDbContextFactory<AdminDb> dbs, CancellationToken ct)
+        {
+            var db = await dbs.CreateDbContextAsync(ct);
+            try
+            {
+                return new Calm(db, await db.BeginWriteAsync(ct));
+            }
+            catch
+            {
+                await db.DisposeAsync();
+                throw;
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await held.DisposeAsync();
+            await db.DisposeAsync();
+        }
+    }
+
     private async ValueTask<Outcome<OpenedCall>> OpenAsync(RecordedCall recorded, CallRequest request, QueryString query, CancellationToken ct)
     {
         var call = recorded.Call;
         OpenedValues? values = null;
         try
         {
-            values = OpenedValues.Open(vault, call.Request!, call.Versions);
+            values = OpenedValues.Open(vault, call.Request!, call.Versions, call.Target!, call.Entry.At);
             var rendered = RenderedRequest.Render(call.Request!, values, request.Path, query);
             if (!rendered.Failed(out var problem, out var ready)) return new OpenedCall(recorded, values, ready);
-            recorded.Complete(null, CallOutcome.Failed, Denial.ValueUnsafe.Rule());
+            recorded.Complete(null, CallOutcome.Failed, (values.NoCookieFits ? Denial.CookieNone : Denial.ValueUnsafe).Rule());
             values.Dispose();
             return problem;
         }

@@ -61,6 +61,8 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
             return Refused(catalog, now, key, r, workspace, tool, Denial.PolicyTampered.ToProblem(), Denial.PolicyTampered.Rule(), agentRow, workflowRow);
         if (!decision.IsAllowed)
             return Refused(catalog, now, key, r, workspace, tool, decision.Denial!.Value.ToProblem(), decision.Rule, agentRow, workflowRow, target, decision.Credential);
+        if (Array.Find(found, c => c is { NeedsSignIn: true, Session.Refuse: true }) is { } signedOut)
+            return Refused(catalog, now, key, r, workspace, tool, Denial.SignInNeeded.ToProblem(), Denial.SignInNeeded.Rule(), agentRow, workflowRow, target, signedOut.Name);
         if (egress.CheckTarget(target!, request!.Base.Port) is { } guarded)
             return Refused(catalog, now, key, r, workspace, tool, guarded, EgressGuard.Rule, agentRow, workflowRow, target);
 

@@ -162,7 +162,11 @@ public sealed class InvokeTool(CallGate gate, OutboundClient outbound, IEnumerab
     private static Dictionary<string, string> HeadersOf(HttpResponseMessage response)
     {
         var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var h in response.Headers.NonValidated) headers[h.Key.ToLowerInvariant()] = h.Value.ToString();
+        foreach (var h in response.Headers.NonValidated)
+        {
+            // A site's cookies are the session that the vault keeps, and nothing for the caller.
+            if (!string.Equals(h.Key, "Set-Cookie", StringComparison.OrdinalIgnoreCase)) headers[h.Key.ToLowerInvariant()] = h.Value.ToString();
+        }
         foreach (var h in response.Content.Headers.NonValidated) headers[h.Key.ToLowerInvariant()] = h.Value.ToString();
         return headers;
     }

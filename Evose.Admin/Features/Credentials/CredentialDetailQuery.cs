@@ -2,10 +2,12 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Credentials.Cookies;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Intake;
 using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -20,8 +22,17 @@ public sealed record CredentialView(Guid Id, string Name, CredentialType Type, s
 {
     public string? Environment => CredentialName.Environment(Name);
 
+    /// <summary>The cookies of the session in use, without their values.</summary>
+    public IReadOnlyList<CookieFacts> Cookies { get; init; } = [];
+
+    /// <summary>Null for what is no session.</summary>
+    public SessionView? Session { get; init; }
+
     public bool ScopeIsEmpty => Scope is { Tools.Count: 0, Agents.Count: 0, Workflows.Count: 0 };
 }
+
+/// <summary>How a session shows that it is over, and whether it has.</summary>
+public sealed record SessionView(SessionRules Rules, DateTimeOffset? NeedsSignInAt, string? NeedsSignInWhy);
 
 /// <summary>One version, without its value.</summary>
 /// <param name="RetireAt">When a retiring version goes at the earliest.</param>
@@ -68,7 +79,11 @@ public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Author
                 c.OwnerId is { } owner ? owners.GetValueOrDefault(owner) : null, c.ExpiresAt, c.CreatedAt, use?.LastUsedAt, use?.Calls ?? 0,
                 [.. c.Versions.OrderByDescending(v => v.Number).Select(v => new VersionView(v.Number, v.State, v.CreatedAt, v.CreatedBy, v.ActivatedAt, v.State == VersionState.Retiring ? rotation?.RetireAt : null, v.RetiredAt, v.Fingerprint, v.Verified))],
                 rotation is null ? null : new RotationView(rotation.State, rotation.PendingVersion, rotation.OldVersion, rotation.StartedBy, rotation.StartedAt, rotation.RetireAt),
-                c.Revision, c.PolicyVersion, await PolicyCheck.IsIntactAsync(db, vault, c, ct), c.ArchivedAt, archivers.Find(a => a.Id == c.Id)?.ActorName);
+                c.Revision, c.PolicyVersion, await PolicyCheck.IsIntactAsync(db, vault, c, ct), c.ArchivedAt, archivers.Find(a => a.Id == c.Id)?.ActorName)
+            {
+                Cookies = c is { Type: CredentialType.Cookie, Active: { } used } ? ValueShape.CookiesOf(used.PlainFields) : [],
+                Session = c.Type == CredentialType.Cookie ? new SessionView(c.Session ?? SessionRules.Default, c.NeedsSignInAt, c.NeedsSignInWhy) : null,
+            };
         }
         return [.. ids.Where(views.ContainsKey).Select(id => views[id])];
 

@@ -108,6 +108,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
             ExpiresAt = c.ExpiresAt,
             Archived = c.ArchivedAt != null,
             HasActive = c.ActiveVersion != null,
+            NeedsSignIn = c.NeedsSignInAt != null,
             Rotating = c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring),
             LastUsedAt = db.CredentialUses.Where(u => u.CredentialId == c.Id).Select(u => (DateTimeOffset?)u.LastUsedAt).FirstOrDefault(),
         });
@@ -120,17 +121,19 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         var soon = now + CredentialStatusPolicy.ExpiringWithin;
         if (status == "archived") return Outcome<IQueryable<Credential>>.Of(rows.Where(c => c.ArchivedAt != null));
         var living = rows.Where(c => c.ArchivedAt == null);
+        if (status is "expired" or "expiring" or "rotating" or "active") living = living.Where(c => c.NeedsSignInAt == null);
         IQueryable<Credential>? having = status switch
         {
             null or "" => living,
             "unavailable" => living.Where(c => c.ActiveVersion == null),
+            "needs_sign_in" => living.Where(c => c.ActiveVersion != null && c.NeedsSignInAt != null),
             "expired" => living.Where(c => c.ActiveVersion != null && c.ExpiresAt <= now),
             "expiring" => living.Where(c => c.ActiveVersion != null && c.ExpiresAt > now && c.ExpiresAt <= soon),
             "rotating" => living.Where(c => c.ActiveVersion != null && (c.ExpiresAt == null || c.ExpiresAt > soon) && c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring)),
             "active" => living.Where(c => c.ActiveVersion != null && (c.ExpiresAt == null || c.ExpiresAt > soon) && !c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring)),
             _ => null,
         };
-        return having is null ? Problem.Invalid("status", "The status is one of: active, rotating, expiring, expired, unavailable, archived.") : Outcome<IQueryable<Credential>>.Of(having);
+        return having is null ? Problem.Invalid("status", "The status is one of: active, rotating, expiring, expired, needs_sign_in, unavailable, archived.") : Outcome<IQueryable<Credential>>.Of(having);
     }
 
     // Names are unique among the living only, so the id is the last part of every key.
@@ -189,9 +192,10 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         public DateTimeOffset? ExpiresAt { get; init; }
         public bool Archived { get; init; }
         public bool HasActive { get; init; }
+        public bool NeedsSignIn { get; init; }
         public bool Rotating { get; init; }
         public DateTimeOffset? LastUsedAt { get; init; }
 
-        public CredentialStatus Status(DateTimeOffset now) => CredentialStatusPolicy.Of(Archived, HasActive, ExpiresAt, Rotating, now);
+        public CredentialStatus Status(DateTimeOffset now) => CredentialStatusPolicy.Of(Archived, HasActive, ExpiresAt, Rotating, now, NeedsSignIn);
     }
 }

@@ -18,6 +18,8 @@ public sealed partial class CredentialPage : AdminPage
 
     [Inject] public required Authorizer Authorizer { get; init; }
 
+    [Inject] public required EditCredential Edit { get; init; }
+
     [Inject] public required IDialogService Dialogs { get; init; }
 
     [Parameter] public string Ws { get; set; } = "";
@@ -63,6 +65,11 @@ public sealed partial class CredentialPage : AdminPage
         Snackbar.Add(edited.ToolsRewritten > 0 ? $"Saved. {edited.ToolsRewritten} tools carry the new name." : "Saved.", Severity.Success);
         if (edited.Name != Name) Navigation.NavigateTo(Urls.Credential(Ws, edited.Name), replace: true);
         else await LoadAsync();
+    }
+
+    private async Task SignedInAsync()
+    {
+        if (Succeeded(await Edit.ExecuteAsync(Actor, Ws, Name, new EditCredential.Input(SignedIn: true), Gone), "Noted. The next answer that says otherwise is told of again.")) await LoadAsync();
     }
 
     private async Task ArchiveAsync()

@@ -53,6 +53,13 @@ internal static class CredentialWords
         return text is not null && Domain.Templates.PlaintextDetector.Find(text) is { } found ? Problem.Invalid(field, found.Sentence) : null;
     }
 
+    /// <summary>Why rules of a session cannot be kept, or null.</summary>
+    public static Problem? RefuseSession(CredentialType type, SessionRules rules)
+    {
+        if (type != CredentialType.Cookie) return Problem.Invalid("session", "Only a credential of type cookie has a session.");
+        return rules.Problem() ?? RefuseText("session.marker", rules.Marker, SessionRules.MaxText) ?? RefuseText("session.login_path", rules.LoginPath, SessionRules.MaxText);
+    }
+
     public static string? Trimmed(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 
     private static readonly string[] Formats =

@@ -63,13 +63,27 @@ public static class CredentialsFeature
     };
 
     /// <summary>The body of a registration without its values, which are read apart.</summary>
-    public sealed record RegisterBody(string? Name, string? Type, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt, JsonElement? Injection);
+    public sealed record RegisterBody(string? Name, string? Type, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt, JsonElement? Injection, SessionBody? Session);
 
     /// <summary>The same with the values, for the document only: values are read apart and never become text.</summary>
     public sealed record RegisterDocument(string Name, string Type, IReadOnlyDictionary<string, string> Fields, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt);
 
     /// <summary>The body of a change: what is not there is kept, null removes.</summary>
-    public sealed record PatchBody(string? Name, string? Description, string? Provider, string? Owner, string? ExpiresAt, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, int? Revision);
+    public sealed record PatchBody(string? Name, string? Description, string? Provider, string? Owner, string? ExpiresAt, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, int? Revision, SessionBody? Session);
+
+    /// <summary>By what an answer shows that a session is over. What is not there is as usual.</summary>
+    /// <param name="WhenLoggedOut"><c>go_on</c> or <c>refuse</c>.</param>
+    /// <param name="NeedsSignIn">False: somebody looked into it, and the session is not over.</param>
+    public sealed record SessionBody(IReadOnlyList<int>? LoggedOutStatuses, string? LoginPath, string? Marker, string? WhenLoggedOut, bool? NeedsSignIn)
+    {
+        /// <summary>True when only <see cref="NeedsSignIn"/> was given.</summary>
+        public bool IsOnlyState => NeedsSignIn is not null && LoggedOutStatuses is null && LoginPath is null && Marker is null && WhenLoggedOut is null;
+
+        public Outcome<SessionRules> Rules() => NeedsSignIn == true ? Problem.Invalid("session.needs_sign_in", "That a session is over is for the site to say; give false when it is not.")
+            : WhenLoggedOut is null or "go_on" or "refuse"
+                ? new SessionRules(LoggedOutStatuses ?? SessionRules.Default.LoggedOutStatuses, CredentialWords.Trimmed(LoginPath), CredentialWords.Trimmed(Marker), WhenLoggedOut == "refuse")
+                : Problem.Invalid("session.when_logged_out", "Calls go_on or refuse when the session is over.");
+    }
 
     private static async Task<IResult> RegisterAsync(string ws, RegisterCredential register, CredentialDetailQuery detail, HttpContext context)
     {
@@ -78,8 +92,10 @@ public static class CredentialsFeature
         using (json)
         {
             if (json!.Read<RegisterBody>().Failed(out var malformed, out var body)) return ApiResults.Of(malformed);
+            SessionRules? rules = null;
+            if (body!.Session is { } session && session.Rules().Failed(out var badSession, out rules)) return ApiResults.Of(badSession);
             var input = new RegisterCredential.Input(body!.Name, body.Type, json.Fields, null, body.Description, body.Scope, body.AllowedHosts, body.Provider, body.Owner, body.ExpiresAt,
-                body.Injection is { ValueKind: not JsonValueKind.Null });
+                body.Injection is { ValueKind: not JsonValueKind.Null }, rules);
             if ((await register.ExecuteAsync(context.Caller(), ws, input, ct)).Failed(out var problem, out var made)) return ApiResults.Of(problem);
             return ApiResults.Of(await detail.RunAsync(context.Caller(), ws, made!.Name, ct), c => Shape(c, made.Warnings), StatusCodes.Status201Created);
         }
@@ -96,7 +112,12 @@ public static class CredentialsFeature
             if (json.Read<Dictionary<string, JsonElement>>().Failed(out malformed, out var members)) return ApiResults.Of(malformed);
             foreach (var kept in new[] { "name", "scope", "allowed_hosts" })
                 if (members!.TryGetValue(kept, out var given) && given.ValueKind == JsonValueKind.Null) return ApiResults.Of(Problem.Invalid(kept, "This cannot be removed. Leave it out to keep it."));
-            var input = new EditCredential.Input(Of("name", body!.Name), Of("description", body.Description), Of("provider", body.Provider), Of("owner", body.Owner), Of("expires_at", body.ExpiresAt), body.Scope, body.AllowedHosts, body.Revision);
+            SessionRules? rules = null;
+            if (body!.Session is { } session && session.Rules().Failed(out var badSession, out rules)) return ApiResults.Of(badSession);
+            if (body.Session is { IsOnlyState: true }) rules = null;
+            // Null removes: the usual rules hold.
+            if (members!.TryGetValue("session", out var given2) && given2.ValueKind == JsonValueKind.Null) rules = SessionRules.Default;
+            var input = new EditCredential.Input(Of("name", body!.Name), Of("description", body.Description), Of("provider", body.Provider), Of("owner", body.Owner), Of("expires_at", body.ExpiresAt), body.Scope, body.AllowedHosts, body.Revision, rules, body.Session is { NeedsSignIn: false });
             if ((await edit.ExecuteAsync(context.Caller(), ws, name, input, ct)).Failed(out var problem, out var edited)) return ApiResults.Of(problem);
             return ApiResults.Of(await detail.RunAsync(context.Caller(), ws, edited!.Name, ct), Shape);
 
@@ -104,7 +125,20 @@ public static class CredentialsFeature
         }
     }
 
-    private static Dictionary<string, object?> Shape(CredentialView c) => new()
+    private static Dictionary<string, object?> Shape(CredentialView c)
+    {
+        var shape = Common(c);
+        if (c.Session is not { } session) return shape;
+        shape["session"] = new
+        {
+            session.Rules.LoggedOutStatuses, session.Rules.LoginPath, session.Rules.Marker, WhenLoggedOut = session.Rules.Refuse ? "refuse" : "go_on", NeedsSignIn = session.NeedsSignInAt is not null,
+            NeedsSignInAt = session.NeedsSignInAt?.UtcDateTime, session.NeedsSignInWhy,
+        };
+        shape["cookies"] = c.Cookies.Select(k => new { k.Name, k.Domain, k.Path, ExpiresAt = k.ExpiresAt?.UtcDateTime, k.Secure, k.HostOnly, k.HttpOnly });
+        return shape;
+    }
+
+    private static Dictionary<string, object?> Common(CredentialView c) => new()
     {
         ["name"] = c.Name,
         ["type"] = c.Type.Wire(),

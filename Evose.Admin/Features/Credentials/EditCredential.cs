@@ -26,8 +26,10 @@ public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer au
     /// <param name="Owner">E-mail.</param>
     /// <param name="ExpiresAt">ISO 8601.</param>
     /// <param name="Revision">The revision that the form showed.</param>
+    /// <param name="Session">By what an answer shows that the session is over; what was seen under other rules is forgotten.</param>
+    /// <param name="SignedIn">Somebody looked into it: the session is not over.</param>
     public sealed record Input(Wanted? Name = null, Wanted? Description = null, Wanted? Provider = null, Wanted? Owner = null, Wanted? ExpiresAt = null,
-        ScopeNames? Scope = null, IReadOnlyList<string>? AllowedHosts = null, int? Revision = null);
+        ScopeNames? Scope = null, IReadOnlyList<string>? AllowedHosts = null, int? Revision = null, SessionRules? Session = null, bool SignedIn = false);
 
     /// <param name="Name">The name it has now.</param>
     /// <param name="ToolsRewritten">How many tools now carry the new name.</param>
@@ -55,6 +57,13 @@ public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer au
             if (credential!.OwnerId != ownerId) Change(nobody ? "owner removed" : $"owner {owner.Value!.Trim()}", () => credential.OwnerId = ownerId);
         }
         if (input.ExpiresAt is not null && credential!.ExpiresAt != expiresAt) Change(expiresAt is null ? "expiry removed" : $"expires {expiresAt:yyyy-MM-dd HH:mm}Z", () => credential.Expire(expiresAt));
+
+        if (input.Session is { } rules)
+        {
+            if (CredentialWords.RefuseSession(credential!.Type, rules) is { } badSession) return badSession;
+            Change("session rules", () => credential.Session = rules.IsDefault ? null : rules);
+        }
+        if ((input.SignedIn || input.Session is not null) && credential!.NeedsSignInAt is not null) Change("needs no sign-in any more", credential.SignedIn);
 
         var rewritten = 0;
         if (input.Name?.Value is { } wanted && wanted != credential!.Name)

@@ -22,7 +22,7 @@ public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorize
     /// <param name="Owner">E-mail; null is the acting person.</param>
     /// <param name="ExpiresAt">ISO 8601.</param>
     public sealed record Input(string? Name, string? Type, IReadOnlyDictionary<string, Plaintext>? Fields = null, IReadOnlyDictionary<string, Guid>? Staged = null, string? Description = null, ScopeNames? Scope = null,
-        IReadOnlyList<string>? AllowedHosts = null, string? Provider = null, string? Owner = null, string? ExpiresAt = null, bool HasInjection = false);
+        IReadOnlyList<string>? AllowedHosts = null, string? Provider = null, string? Owner = null, string? ExpiresAt = null, bool HasInjection = false, SessionRules? Session = null);
 
     /// <param name="Warnings">What a person should look at; nothing here stopped the registration.</param>
     public sealed record Registered(string Name, IReadOnlyList<string> AllowedHosts, IReadOnlyList<string> Warnings);
@@ -38,7 +38,12 @@ public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorize
         if (CredentialWords.RefuseText("provider", input.Provider, CredentialWords.MaxProvider) is { } badProvider) return badProvider;
         if (CredentialWords.ParseExpiry(input.ExpiresAt, now).Failed(out var badExpiry, out var expiresAt)) return badExpiry;
         if (DestinationPolicy.Normalize(input.AllowedHosts ?? []).Failed(out var badHost, out var hosts)) return badHost;
-        if (input.Staged is null && ValueShape.Of(type, input.Fields ?? new Dictionary<string, Plaintext>()).Failed(out var badValue, out _)) return badValue;
+        if (input.Session is not null && CredentialWords.RefuseSession(type, input.Session) is { } badSession) return badSession;
+        if (input.Staged is null)
+        {
+            if (ValueShape.Of(type, input.Fields ?? new Dictionary<string, Plaintext>(), now).Failed(out var badValue, out var early)) return badValue;
+            early.Dispose();
+        }
 
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var write = await db.BeginWriteAsync(ct);
@@ -52,12 +57,14 @@ public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorize
         // A staged value is taken last: what is refused above leaves it where it is, for the corrected form.
         using var taken = await staged.TakeAllAsync(db, actor, input.Staged, ct);
         if (taken.Missing is { } missing) return Problem.Invalid(missing, "The value is no longer there: it is kept for 15 minutes. Enter it again.");
-        if (ValueShape.Of(type, input.Staged is null ? input.Fields! : taken.Values).Failed(out var badStaged, out var shaped)) return badStaged;
+        if (ValueShape.Of(type, input.Staged is null ? input.Fields! : taken.Values, now).Failed(out var badStaged, out var shaped)) return badStaged;
         using var values = shaped;
+        if (CookieWords.RefuseHosts(values.Plain, hosts!) is { } badCookies) return badCookies;
 
         var credential = Credential.Register(Guid.CreateVersion7(now), workspace.Id, name, type, now);
         (credential.Description, credential.Provider, credential.OwnerId) = (CredentialWords.Trimmed(input.Description), CredentialWords.Trimmed(input.Provider), owner);
         if (expiresAt is not null) credential.Expire(expiresAt);
+        if (input.Session is { IsDefault: false }) credential.Session = input.Session;
         var fingerprint = vault.Fingerprint(values!.Identity);
         var warnings = await WarningsAsync(db, workspace.Id, name, fingerprint, values.Identity, ct);
         var @sealed = vault.Seal(new SecretAddress(workspace.Id, credential.Id, 1), values.Fields);
@@ -70,7 +77,7 @@ public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorize
         db.Credentials.Add(credential);
         AuditTrail.Append(db, now, actor, AuditAction.CredentialRegistered, AuditSubject.Credential(credential, policy: true), $"{type.Wire()}; {ChangeScope.Describe(members!, hosts!)}");
         await write.CommitAsync(ct);
-        return new Registered(name, hosts!, [.. warnings, .. PolicyWarnings(members!, hosts!)]);
+        return new Registered(name, hosts!, [.. warnings, .. PolicyWarnings(members!, hosts!), .. CookieWords.Warnings(values.Plain, hosts!)]);
     }
 
     internal static async Task<Outcome<Guid?>> OwnerAsync(AdminDb db, Actor actor, string? email, CancellationToken ct)

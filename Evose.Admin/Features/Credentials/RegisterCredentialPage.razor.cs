@@ -16,6 +16,7 @@ public sealed partial class RegisterCredentialPage : AdminPage
     private ConsumerChoicesQuery.View? _choices;
     private CredentialValueInput? _value;
     private HostsInput? _hostsInput;
+    private SessionInput? _session;
     private CredentialType _type;
     private string _name = "", _owner = "", _expires = "";
     private string? _description, _provider, _error;
@@ -41,7 +42,7 @@ public sealed partial class RegisterCredentialPage : AdminPage
 
     private string? Suggestion => _name.Length > 0 && (!CredentialName.IsValid(_name) || CredentialName.Environment(_name) is null) && CredentialName.Suggest(_name) is { } better && better != _name ? better : null;
 
-    private string ValueHelp => _value is not { Staged.Count: > 0 } ? "Sent straight to the vault, never shown again. Blanks and line breaks at its ends are removed."
+    private string ValueHelp => _value is not { Staged.Count: > 0 } ? (_type == CredentialType.Cookie ? "A Cookie header, a request copied as cURL, a cookies.txt or a browser extension's JSON. " : "") + "Sent straight to the vault, never shown again. Blanks and line breaks at its ends are removed."
         : "The value you entered is kept, sealed, for 15 minutes: you need not enter it again.";
 
     private List<string> HostsOfTools => [.. _tools.Select(t => _choices?.ToolHosts.GetValueOrDefault(t)).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
@@ -82,6 +83,8 @@ public sealed partial class RegisterCredentialPage : AdminPage
         if (NameProblem is { } badName) return badName;
         if (ScopeIsEmpty && !_nobody) return "The scope is empty, so nobody may use it. Choose who may, or confirm that nobody may for now.";
         if (!await _hostsInput!.FlushAsync()) return "One of the hosts cannot be kept. Correct it first.";
+        SessionRules? rules = null;
+        if (_type == CredentialType.Cookie && _session!.Read().Failed(out var badSession, out rules)) return badSession.Message;
         if (await _value!.HasValueAsync())
         {
             if (await _value.SendAsync(() => Staged.Issue(Actor)) is { } refused) return refused;
@@ -89,10 +92,10 @@ public sealed partial class RegisterCredentialPage : AdminPage
         if (_value.Staged.Count == 0) return "Enter the value.";
 
         var input = new RegisterCredential.Input(_name, _type.Wire(), Staged: _value.Staged, Description: _description, Scope: new ScopeNames([.. _tools], [.. _agents], [.. _workflows]), AllowedHosts: _hosts.Count == 0 ? null : _hosts,
-            Provider: _provider, Owner: _owner, ExpiresAt: _expires.Length == 0 ? null : _expires);
+            Provider: _provider, Owner: _owner, ExpiresAt: _expires.Length == 0 ? null : _expires, Session: rules);
         if ((await Register.ExecuteAsync(Actor, Ws, input, Gone)).Failed(out var problem, out var made))
         {
-            if (problem.Details?.GetValueOrDefault("field") is Credential.MainField) _value.Forget();
+            if (problem.Details?.GetValueOrDefault("field") is Credential.MainField or "fields." + Credential.MainField) _value.Forget();
             return problem.Message;
         }
         foreach (var warning in made.Warnings) Snackbar.Add(warning, Severity.Warning, o => o.RequireInteraction = true);

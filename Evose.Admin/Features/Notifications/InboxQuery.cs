@@ -84,5 +84,6 @@ internal static class NotificationKinds
         NotificationKind.VersionRetired => "version_retired",
         NotificationKind.JobFailed => "job_failed",
         NotificationKind.IntegrityViolation => "integrity_violation",
+        NotificationKind.SignInNeeded => "sign_in_needed",
     };
 }

@@ -35,6 +35,8 @@ public sealed class ScanExpiryJob(IDbContextFactory<AdminDb> dbs, IOptions<Notif
         var horizon = now + TimeSpan.FromDays(steps[0]);
         var near = await (from c in db.Credentials.AsNoTracking()
                           where c.ArchivedAt == null && c.ExpiresAt != null && c.ExpiresAt <= horizon
+                          // What the site itself prolongs with every use is told of only when that has ended.
+                          && (c.ExpiresAt <= now || !c.Versions.Any(v => v.State == VersionState.Active && v.IsRolled && v.ExpiresAt == c.ExpiresAt))
                           join w in db.Workspaces.AsNoTracking() on c.WorkspaceId equals w.Id
                           orderby c.ExpiresAt, c.Name
                           select new { c.Id, c.WorkspaceId, c.Name, ExpiresAt = c.ExpiresAt!.Value, w.Slug }).ToListAsync(ct);

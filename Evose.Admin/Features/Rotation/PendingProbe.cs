@@ -17,7 +17,7 @@ namespace Evose.Admin.Features.Rotation;
 
 /// <summary>One GET with a pending value, under the rules of every call: policy and destination first, recorded before the value leaves, completed whatever happens.</summary>
 public sealed class PendingProbe(
-    CredentialCatalog catalog, IDbContextFactory<AdminDb> dbs, UsageLedger ledger, SecretVault vault, OutboundClient outbound, EgressGuard egress, IntegrityAlarm alarm,
+    CredentialCatalog catalog, IDbContextFactory<AdminDb> dbs, UsageLedger ledger, SecretVault vault, OutboundClient outbound, EgressGuard egress, IntegrityAlarm alarm, IEnumerable<IAnswerWatcher> watchers,
     IOptions<RotationOptions> options, TimeProvider clock)
 {
     /// <summary>The rule under which a check stands in the ledger.</summary>
@@ -53,7 +53,7 @@ public sealed class PendingProbe(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
         try
         {
-            using var values = OpenedValues.Open(vault, plan.Tool!.Request!, plan.Versions);
+            using var values = OpenedValues.Open(vault, plan.Tool!.Request!, plan.Versions, plan.Target!, clock.GetUtcNow());
             if (RenderedRequest.Render(plan.Tool.Request!, values, path.Path, path.Query).Failed(out var unsafeValue, out var ready))
             {
                 use.Complete(null, CallOutcome.Failed, Denial.ValueUnsafe.Rule());
@@ -61,6 +61,8 @@ public sealed class PendingProbe(
             }
             using var request = Request(ready);
             using var answer = await outbound.For(plan.Tool.WorkspaceId).SendAsync(request, either.Token);
+            // A site may give a new session with this answer, too; without it the value that was checked would be over.
+            foreach (var watcher in watchers) await watcher.AnsweredAsync(plan.Versions, ready.Target, answer, either.Token);
             var status = (int)answer.StatusCode;
             use.Complete(status, status < 400 ? CallOutcome.Succeeded : CallOutcome.UpstreamError, null);
             return ProbeWords.Of(status, plan.Tool.Name);

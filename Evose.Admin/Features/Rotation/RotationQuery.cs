@@ -1,9 +1,11 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Credentials.Cookies;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Intake;
 using Evose.Admin.Platform.Ledger;
 using Microsoft.EntityFrameworkCore;
 
@@ -24,6 +26,9 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
     {
         /// <summary>The fields that the credential names.</summary>
         public IReadOnlyList<FieldRule> Fields { get; init; } = [];
+
+        /// <summary>The cookies of the pending version, without their values.</summary>
+        public IReadOnlyList<CookieFacts> PendingCookies { get; init; } = [];
 
         public VersionRow? Pending => In(VersionState.Pending);
 
@@ -71,7 +76,11 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
             (retirement, quiet) = (RotationPolicy.CanRetire(evidence, now), evidence.QuietWindow);
         }
         return new View(credential.Id, credential.Name, credential.Type, credential.Provider, row is null ? null : Shape(row), RotationPolicy.Step(RotationFacts.Of(credential, row is { IsOpen: true, SkipVerify: true })),
-            credential.NextVersionNumber, await VersionsAsync(db, credential, ct), retirement, quiet, await LastMoveAsync(db, credential.Id, ct), now) { Fields = credential.Injection.Fields };
+            credential.NextVersionNumber, await VersionsAsync(db, credential, ct), retirement, quiet, await LastMoveAsync(db, credential.Id, ct), now) 
+        {
+            Fields = credential.Injection.Fields,
+            PendingCookies = credential is { Type: CredentialType.Cookie, Pending: { } pending } ? ValueShape.CookiesOf(pending.PlainFields) : [],
+        };
     }
 
     private static RotationRow Shape(Domain.Credentials.Rotation r) => new(r.Id, r.State, r.Revision, r.PendingVersion, r.OldVersion, r.StartedBy, r.StartedAt, r.PromotedBy, r.PromotedAt,

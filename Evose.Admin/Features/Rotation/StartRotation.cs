@@ -41,13 +41,13 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
         if (await values.CollectAsync(db, actor, staged, input, ct) is { } missing) return missing;
         foreach (var (field, value) in values.Given)
             if (RefuseField(credential, field, value) is { } bad) return bad;
-        var fingerprints = values.Given.TryGetValue(Credential.MainField, out var main) ? Fingerprints(main) : [];
-        if (RefuseSame(credential, fingerprints) is { } same) return same;
-        values.CarryOver(vault, credential);
-        if (ValueShape.Of(credential.Type, values.All).Failed(out var badValue, out var shaped)) return badValue;
-        using var made = shaped;
-
         var now = clock.GetUtcNow();
+        values.CarryOver(vault, credential);
+        if (ValueShape.Of(credential.Type, values.All, now).Failed(out var badValue, out var shaped)) return badValue;
+        using var made = shaped;
+        // Of the value as it is kept: a session is the same however it was copied.
+        var fingerprints = values.Given.ContainsKey(Credential.MainField) ? Fingerprints(made!.Identity) : [];
+        if (RefuseSame(credential, fingerprints) is { } same) return same;
         var number = credential.NextVersionNumber;
         var sealedValue = vault.Seal(new SecretAddress(workspace.Id, credential.Id, number), made!.Fields);
         var version = credential.AddVersion(Guid.CreateVersion7(now), sealedValue, vault.Fingerprint(made.Identity), actor.Name, now);

@@ -1,4 +1,6 @@
+using System.Text;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Credentials.Cookies;
 using Evose.Admin.Domain.Templates;
 using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Vault;
@@ -10,13 +12,21 @@ public sealed class OpenedValues : IDisposable
 {
     private readonly IReadOnlyList<(string Name, string Field)> _names;
     private readonly Plaintext?[] _values;
+    private Plaintext? _attachedCookies;
 
     private OpenedValues(IReadOnlyList<(string Name, string Field)> names) => (_names, _values) = (names, names.Count == 0 ? [] : new Plaintext?[names.Count]);
 
-    /// <summary>Opens every value that the tool's templates name.</summary>
+    /// <summary>True when a session was asked for and none of its cookies belongs to the call's address.</summary>
+    public bool NoCookieFits { get; private set; }
+
+    /// <summary>True when somebody looks for a text in the answer, so that it must come uncompressed.</summary>
+    public bool IsAnswerRead { get; private set; }
+
+    /// <summary>Opens every value that the tool's templates name, and the cookies of the sessions that are attached to it.</summary>
+    /// <param name="target">Where the call goes: of a session, only the cookies that belong there are taken.</param>
     /// <exception cref="IntegrityException">The stored bytes are not what the app wrote for this very place.</exception>
     /// <exception cref="KeyNotFoundException">A template names a field that the version does not have.</exception>
-    public static OpenedValues Open(SecretVault vault, ToolRequest request, IReadOnlyList<ChosenVersion> chosen)
+    public static OpenedValues Open(SecretVault vault, ToolRequest request, IReadOnlyList<ChosenVersion> chosen, Uri target, DateTimeOffset now)
     {
         var opened = new OpenedValues(request.Values);
         try
@@ -27,11 +37,18 @@ public sealed class OpenedValues : IDisposable
                 foreach (var c in chosen)
                 {
                     if (c.Name != name) continue;
+                    if (c.Rules.Type == CredentialType.Cookie)
+                    {
+                        opened._values[i] = opened.CookiesOf(vault, c, field, target, now);
+                        break;
+                    }
                     if (!c.Value.Fields.ContainsKey(field)) throw new KeyNotFoundException("the version has no such field");
                     opened._values[i] = vault.Open(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, field);
                     break;
                 }
             }
+            foreach (var c in chosen)
+                if (c.Rules.Type == CredentialType.Cookie && request.Attached.Contains(c.Name)) opened.Attach(opened.CookiesOf(vault, c, Credential.MainField, target, now));
             return opened;
         }
         catch
@@ -44,6 +61,46 @@ public sealed class OpenedValues : IDisposable
     /// <summary>The template with its values; one string, as the HTTP stack needs it.</summary>
     public string Render(SecretTemplate template, TemplateSlot slot) => template.Render(this, slot, static (values, p) => values.BytesOf(p));
 
+    /// <summary>The cookies of the attached sessions as they stand in a header; null when none is attached.</summary>
+    public string? AttachedCookies => _attachedCookies is { Length: > 0 } cookies ? Encoding.ASCII.GetString(cookies.Bytes) : null;
+
+    // The whole jar is open only while what belongs to this address is copied out of it.
+    private Plaintext CookiesOf(SecretVault vault, in ChosenVersion c, string field, Uri target, DateTimeOffset now)
+    {
+        IsAnswerRead |= c.Rules is { NeedsSignIn: false, Session.Marker: not null };
+        using var jar = vault.Open(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, Credential.MainField);
+        var to = new CookieTarget(target);
+        if (field != Credential.MainField)
+        {
+            if (CookieJar.TryFind(jar.Bytes, field, to, now, out var value, out var known)) return Plaintext.CopyOf(value);
+            if (!known) throw new KeyNotFoundException("the session has no such cookie");
+            NoCookieFits = true;
+            return Plaintext.Allocate(0);
+        }
+        var cookies = Plaintext.Allocate(jar.Length);
+        cookies.Truncate(CookieJar.Render(jar.Bytes, to, now, cookies.Writable));
+        NoCookieFits |= cookies.Length == 0;
+        return cookies;
+    }
+
+    private void Attach(Plaintext cookies)
+    {
+        if (_attachedCookies is not { } before)
+        {
+            _attachedCookies = cookies;
+            return;
+        }
+        using (before)
+        using (cookies)
+        {
+            var both = Plaintext.Allocate(before.Length + 2 + cookies.Length);
+            before.Bytes.CopyTo(both.Writable);
+            "; "u8.CopyTo(both.Writable[before.Length..]);
+            cookies.Bytes.CopyTo(both.Writable[(before.Length + 2)..]);
+            _attachedCookies = both;
+        }
+    }
+
     private ReadOnlySpan<byte> BytesOf(Placeholder p) => (Find(p.Name, p.Field ?? Credential.MainField) ?? throw new KeyNotFoundException("the value was not opened")).Bytes;
 
     private Plaintext? Find(string name, string field)
@@ -55,6 +112,8 @@ public sealed class OpenedValues : IDisposable
 
     public void Dispose()
     {
+        _attachedCookies?.Dispose();
+        _attachedCookies = null;
         foreach (ref var value in _values.AsSpan())
         {
             value?.Dispose();

@@ -17,6 +17,17 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
         return false;
     }
 
+    private const string Cookie = "Cookie";
+
+    // After what the tool itself writes there: one header, as a browser sends it.
+    private static bool TryAddCookies(ref (string Name, string Value)[] headers, string cookies)
+    {
+        var at = Array.FindIndex(headers, h => IsSame(h.Name, Cookie));
+        if (at < 0) headers = [.. headers, (Cookie, cookies)];
+        else headers[at].Value = headers[at].Value.Length == 0 ? cookies : headers[at].Value + "; " + cookies;
+        return HeaderRules.IsValue(at < 0 ? cookies : headers[at].Value, HeaderRules.MaxCookieLength);
+    }
+
     // Many servers take '_' for '-', and would see two headers where we see one.
     private static bool IsSame(string a, string b)
     {
@@ -34,15 +45,18 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
     /// <param name="query">The caller's query, with '?'.</param>
     public static Outcome<RenderedRequest> Render(ToolRequest request, OpenedValues values, string path, QueryString query)
     {
-        var headers = request.Headers.Count == 0 ? [] : new (string, string)[request.Headers.Count];
+        if (values.NoCookieFits) return Denial.CookieNone.ToProblem();
+        var headers = request.Headers.Count == 0 ? [] : new (string Name, string Value)[request.Headers.Count];
         for (var i = 0; i < headers.Length; i++)
         {
             var (name, template) = request.Headers[i];
             var value = values.Render(template, TemplateSlot.Header);
             // A line break in a value would be a second header on the wire; YARP would drop the header silently instead.
-            if (!HeaderRules.IsValue(value)) return Denial.ValueUnsafe.ToProblem();
+            if (!HeaderRules.IsValue(value, IsSame(name, Cookie) ? HeaderRules.MaxCookieLength : HeaderRules.MaxValueLength)) return Denial.ValueUnsafe.ToProblem();
             headers[i] = (name, value);
         }
+        if (values.AttachedCookies is { } cookies && !TryAddCookies(ref headers, cookies)) return Denial.ValueUnsafe.ToProblem();
+        if (values.IsAnswerRead && !Array.Exists(headers, h => IsSame(h.Name, "Accept-Encoding"))) headers = [.. headers, ("Accept-Encoding", "identity")];
         return new RenderedRequest(TargetOf(request, path, WithQuery(request, values, query)), headers);
     }
 

@@ -86,8 +86,18 @@ public sealed record CatalogCredential(Guid Id, Guid WorkspaceId, string Name, S
     public Injection Injection { get; init; } = Injection.None;
 
     public bool AllowInUrl { get; init; }
+
+    /// <summary>By what an answer shows that the session is over.</summary>
+    public SessionRules Session { get; init; } = SessionRules.Default;
+
+    /// <summary>The site says that nobody is signed in.</summary>
+    public bool NeedsSignIn { get; init; }
 }
 
 /// <summary>A version's sealed bytes.</summary>
 /// <param name="ExpiresAt">When the value itself ends, as its issuer says.</param>
-public sealed record CatalogVersion(int Number, SealedValue Value, DateTimeOffset? ExpiresAt = null);
+public sealed record CatalogVersion(int Number, SealedValue Value, DateTimeOffset? ExpiresAt = null)
+{
+    /// <summary>See <see cref="CredentialVersion.Origin"/>.</summary>
+    public int Origin { get; init; } = Number;
+}

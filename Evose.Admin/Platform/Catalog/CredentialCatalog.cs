@@ -98,9 +98,12 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
         {
             if (c.ArchivedAt is not null) continue;
             var tampered = !PolicySeal.IsGenuine(vault, c) || policies.GetValueOrDefault(c.Id) != c.PolicyVersion;
-            var active = c.Active is { Value: { } value } v && v.Number == c.ActiveVersion ? new CatalogVersion(v.Number, value, v.ExpiresAt) : null;
+            var active = c.Active is { Value: { } value } v && v.Number == c.ActiveVersion ? new CatalogVersion(v.Number, value, v.ExpiresAt) { Origin = v.Origin } : null;
             credentialsById[c.Id] = credentials[(c.WorkspaceId, c.Name)] =
-                new CatalogCredential(c.Id, c.WorkspaceId, c.Name, c.Scope, DestinationPolicy.Compile(c.AllowedHosts), active, tampered) { Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl };
+                new CatalogCredential(c.Id, c.WorkspaceId, c.Name, c.Scope, DestinationPolicy.Compile(c.AllowedHosts), active, tampered)
+                {
+                    Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl, Session = c.Session ?? SessionRules.Default, NeedsSignIn = c.NeedsSignInAt is not null,
+                };
         }
 
         var keys = old.ApiKeys.ToBuilder();

@@ -14,6 +14,9 @@ public sealed class Erasure(WriteGate gate, Sqlite? sqlite = null)
         return IfOwedAsync();
     }
 
+    /// <summary>For what is over at its issuer too and goes many times a minute: the next sweep does it.</summary>
+    public void Soon() => Volatile.Write(ref _owed, 1);
+
     /// <summary>Not cancellable: whoever destroyed a value may be gone before its bytes are.</summary>
     public async Task IfOwedAsync()
     {

@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Credentials.Cookies;
 using Evose.Admin.Domain.Templates;
 using Evose.Admin.Platform.Vault;
 
@@ -27,14 +29,17 @@ public static class ValueShape
 {
     public const int MaxFields = 32;
 
-    public static Outcome<ShapedValues> Of(CredentialType type, IReadOnlyDictionary<string, Plaintext> given)
+    /// <summary>The plain field of a session: its cookies without their values, as JSON.</summary>
+    public const string CookiesField = "cookies";
+
+    public static Outcome<ShapedValues> Of(CredentialType type, IReadOnlyDictionary<string, Plaintext> given, DateTimeOffset now)
     {
         if (given.Count == 0) return Problem.Invalid("fields", "Give the value in fields.value.");
         return type switch
         {
             CredentialType.ApiKey => Single("An api_key", type, given),
             CredentialType.OAuthToken => Single("An oauth_token", type, given),
-            CredentialType.Cookie => Single("A cookie", type, given),
+            CredentialType.Cookie => Single("A cookie", type, given).Failed(out var bad, out _) ? bad : Cookies(given[Credential.MainField], now),
             CredentialType.Custom => Named(type, given),
         };
     }
@@ -46,6 +51,22 @@ public static class ValueShape
         if (given.Count > 1) return Problem.Invalid("fields", $"{called} has one field: value. Leave the others out.");
         return ValueRules.Refuse(type, "fields." + Credential.MainField, value.Bytes) is { } bad ? bad : new ShapedValues(given);
     }
+
+    private static Outcome<ShapedValues> Cookies(Plaintext pasted, DateTimeOffset now)
+    {
+        using var room = Plaintext.Allocate(CookieJar.MaxBytes);
+        if (PastedCookies.Read(pasted.Bytes, now, room.Writable).Failed(out var bad, out var found)) return bad;
+        var jar = Plaintext.CopyOf(room.Bytes[..found.Length]);
+        return new ShapedValues(new Dictionary<string, Plaintext>(StringComparer.Ordinal) { [Credential.MainField] = jar }, PlainOf(found.Cookies), found.ExpiresAt, [jar]);
+    }
+
+    /// <summary>What people may see of a session's cookies, in the form in which it is kept.</summary>
+    public static IReadOnlyDictionary<string, string> PlainOf(IReadOnlyList<CookieFacts> cookies) =>
+        new Dictionary<string, string>(StringComparer.Ordinal) { [CookiesField] = JsonSerializer.Serialize(cookies, JsonSerializerOptions.Default) };
+
+    /// <summary>The cookies of a version, without their values; empty when it has none.</summary>
+    public static IReadOnlyList<CookieFacts> CookiesOf(IReadOnlyDictionary<string, string> plain) =>
+        plain.TryGetValue(CookiesField, out var json) ? JsonSerializer.Deserialize<List<CookieFacts>>(json, JsonSerializerOptions.Default)! : [];
 
     private static Outcome<ShapedValues> Named(CredentialType type, IReadOnlyDictionary<string, Plaintext> given)
     {

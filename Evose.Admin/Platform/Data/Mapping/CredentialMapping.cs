@@ -28,6 +28,12 @@ internal sealed class CredentialMapping : IEntityTypeConfiguration<Credential>
             // The record compares lists by reference; its text is its value.
             new ValueComparer<Injection>(
                 (x, y) => JsonSerializer.Serialize(x, JsonSerializerOptions.Default) == JsonSerializer.Serialize(y, JsonSerializerOptions.Default), i => i.Fields.Count, i => i));
+        b.Property(c => c.NeedsSignInWhy).HasMaxLength(200);
+        b.Property(c => c.Session).HasConversion(
+            r => JsonSerializer.Serialize(r, JsonSerializerOptions.Default),
+            t => JsonSerializer.Deserialize<SessionRules>(t, JsonSerializerOptions.Default),
+            new ValueComparer<SessionRules?>(
+                (x, y) => JsonSerializer.Serialize(x, JsonSerializerOptions.Default) == JsonSerializer.Serialize(y, JsonSerializerOptions.Default), r => r == null ? 0 : r.LoggedOutStatuses.Count, r => r));
         b.Ignore(c => c.Scope).Ignore(c => c.Pending).Ignore(c => c.Active).Ignore(c => c.Retiring).Ignore(c => c.NextVersionNumber);
         b.HasOne<Workspace>().WithMany().HasForeignKey(c => c.WorkspaceId);
         b.HasMany(c => c.Versions).WithOne().HasForeignKey(v => v.CredentialId);
@@ -51,7 +57,7 @@ internal sealed class CredentialVersionMapping : IEntityTypeConfiguration<Creden
             f => f.Count == 0 ? "" : JsonSerializer.Serialize(f, JsonSerializerOptions.Default),
             t => t.Length == 0 ? new Dictionary<string, string>() : JsonSerializer.Deserialize<Dictionary<string, string>>(t, JsonSerializerOptions.Default)!,
             new ValueComparer<IReadOnlyDictionary<string, string>>((x, y) => x!.Count == y!.Count && !x.Except(y).Any(), f => f.Count, f => f));
-        b.Ignore(v => v.Value);
+        b.Ignore(v => v.Value).Ignore(v => v.Origin);
         b.HasMany(v => v.Fields).WithOne().HasForeignKey(f => f.VersionId);
         b.HasIndex(v => new { v.CredentialId, v.Number }).IsUnique();
         // At most one pending, one active and one retiring version of a credential, whatever the code does.

@@ -703,6 +703,16 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnName("name")
                         .UseCollation("C");
 
+                    b.Property<long?>("NeedsSignInAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("needs_sign_in_at");
+
+                    b.Property<string>("NeedsSignInWhy")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("needs_sign_in_why")
+                        .UseCollation("C");
+
                     b.Property<byte[]>("OwnerId")
                         .HasColumnType("bytea")
                         .HasColumnName("owner_id");
@@ -726,6 +736,11 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .IsConcurrencyToken()
                         .HasColumnType("integer")
                         .HasColumnName("revision");
+
+                    b.Property<string>("Session")
+                        .HasColumnType("text")
+                        .HasColumnName("session")
+                        .UseCollation("C");
 
                     b.Property<long>("Stamp")
                         .HasColumnType("bigint")
@@ -814,6 +829,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.Property<long?>("RetiringAt")
                         .HasColumnType("bigint")
                         .HasColumnName("retiring_at");
+
+                    b.Property<int>("RolledFrom")
+                        .HasColumnType("integer")
+                        .HasColumnName("rolled_from");
 
                     b.Property<int>("State")
                         .HasColumnType("integer")

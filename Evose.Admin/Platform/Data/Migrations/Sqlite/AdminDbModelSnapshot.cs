@@ -663,6 +663,15 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("name");
 
+                    b.Property<long?>("NeedsSignInAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("needs_sign_in_at");
+
+                    b.Property<string>("NeedsSignInWhy")
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("needs_sign_in_why");
+
                     b.Property<byte[]>("OwnerId")
                         .HasColumnType("BLOB")
                         .HasColumnName("owner_id");
@@ -685,6 +694,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .IsConcurrencyToken()
                         .HasColumnType("INTEGER")
                         .HasColumnName("revision");
+
+                    b.Property<string>("Session")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("session");
 
                     b.Property<long>("Stamp")
                         .HasColumnType("INTEGER")
@@ -770,6 +783,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.Property<long?>("RetiringAt")
                         .HasColumnType("INTEGER")
                         .HasColumnName("retiring_at");
+
+                    b.Property<int>("RolledFrom")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("rolled_from");
 
                     b.Property<int>("State")
                         .HasColumnType("INTEGER")
