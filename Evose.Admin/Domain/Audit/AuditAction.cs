@@ -45,8 +45,8 @@ public enum AuditAction
     DataKeysRewrapped = 40,
     RecoveryKeyConfirmed = 41,
     CallsRetired = 42,
-    SessionRolled = 50,
-    SignInNeeded = 51,
+    SessionRolled = 43,
+    SignInNeeded = 44,
 }
 
 public static class AuditActionNames

@@ -22,7 +22,7 @@ public enum NotificationKind
     IntegrityViolation,
 
     /// <summary>A session is over: somebody has to sign in at the site again.</summary>
-    SignInNeeded = 20,
+    SignInNeeded,
 }
 
 /// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>
