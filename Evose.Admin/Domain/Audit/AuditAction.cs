@@ -1,7 +1,9 @@
 namespace Evose.Admin.Domain.Audit;
 
 /// <summary>The closed list of audited acts. Numbers are stored: append, never reorder.</summary>
+#pragma warning disable CA1027 // A list with gaps, not flags.
 public enum AuditAction
+#pragma warning restore CA1027
 {
     OrganizationSetUp = 1,
     SignedIn = 2,
