@@ -50,6 +50,10 @@ public sealed class SessionUseTests
         Assert.Equal(HttpStatusCode.OK, await world.StatusAsync());
         var seen = Assert.Single(world.Site.Upstream.Requests);
         Assert.Equal(("sid=abc; XSRF-TOKEN=t0k3n; fixed=1", "t0k3n"), (seen.Headers["Cookie"], seen.Headers["X-Csrf"]));
+        // A tool may name any cookie, also one that the site has not set yet; a call for which there is none is refused.
+        using var saved = await world.Api.PutAsJsonAsync($"/api/v1/workspaces/{world.Ws}/tools/site", new { base_url = world.Site.Url, headers = new Dictionary<string, string> { ["X-Csrf"] = "{{credential:site_prod.not_yet}}" } });
+        Assert.True(saved.IsSuccessStatusCode, await saved.Content.ReadAsStringAsync());
+        Assert.Equal(HttpStatusCode.Forbidden, await world.StatusAsync());
     }
 
     [Fact]

@@ -61,8 +61,9 @@ public sealed class SaveTool(IDbContextFactory<AdminDb> dbs, Authorizer authoriz
         var names = draft.Placeholders.Select(p => p.Placeholder.Name).Distinct(StringComparer.Ordinal).ToList();
         if (names.Count == 0) return null;
         var known = await db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == workspaceId && c.ArchivedAt == null && names.Contains(c.Name))
-            .Select(c => new { c.Name, Fields = c.Versions.Where(v => v.State == VersionState.Active).SelectMany(v => v.Fields).Select(f => f.Name).ToList() })
-            .ToDictionaryAsync(c => c.Name, c => c.Fields, ct);
+            .Select(c => new { c.Name, c.Type, Fields = c.Versions.Where(v => v.State == VersionState.Active).SelectMany(v => v.Fields).Select(f => f.Name).ToList() })
+            // A session's fields are its cookies, which come and go with the site.
+            .ToDictionaryAsync(c => c.Name, c => c.Type == CredentialType.Cookie ? [] : c.Fields, ct);
 
         var unknown = names.FindAll(n => !known.ContainsKey(n));
         if (unknown.Count > 0)

@@ -142,6 +142,7 @@ public sealed class PastedCookiesTests
     [InlineData("[{\"value\":\"CANARY\"}]", "cookie 1 has no name")]
     [InlineData("[{\"name\":\"sid\",\n\"value\":{\"CANARY\":1}}]", "Line 2: cookie 1 has a name, value, domain or path that is no text")]
     [InlineData("[{\"name\":\"sid\",\"value\":\"x\",\n\"expires\":\"CANARY\"}]", "Line 2: the expiry of cookie 1 is no time")]
+    [InlineData("[{\"name\":\"sid\",\n\"value\":\"CANARY\\ud83d\"}]", "Line 2: this holds a text that is not valid Unicode")]
     [InlineData("[]", "No cookie was found")]
     [InlineData("{\"cookies\":[]}", "No cookie was found")]
     [InlineData("[{\"name\":\"sid\",\"value\":\"a\\nCANARY\"}]", "cannot be sent in a header")]

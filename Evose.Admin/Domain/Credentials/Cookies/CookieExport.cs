@@ -23,6 +23,11 @@ internal static class CookieExport
             // Its text can quote what stands there.
             found.Refuse((int)(e.LineNumber ?? 0) + 1, "this is no JSON from here on. Copy the whole export.");
         }
+        catch (InvalidOperationException)
+        {
+            // Bytes that are no UTF-8, or half of a surrogate pair.
+            found.Refuse(LineOf(text, reader.TokenStartIndex), "this holds a text that is not valid Unicode. Export the cookies anew.");
+        }
     }
 
     private static void List(ReadOnlySpan<byte> text, ref Utf8JsonReader reader, Span<byte> room, ref int number, ref CookieCollector found)
