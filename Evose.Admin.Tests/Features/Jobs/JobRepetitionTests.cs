@@ -41,7 +41,8 @@ public sealed class JobRepetitionTests : IAsyncLifetime
     [Fact]
     public void Every_job_of_the_app_is_tried_here() =>
         Assert.Equal(typeof(Program).Assembly.GetTypes().Where(t => t.IsClass && typeof(IJob).IsAssignableFrom(t)).Select(t => t.Name).Order(),
-            new[] { typeof(RetireOverdueJob), typeof(ScanExpiryJob), typeof(HousekeepingJob), typeof(VerifyChainJob) }.Select(t => t.Name).Order());
+            // RetireCallsJob does nothing unless a setting tells it to: CallSegmentTests and PostgresDataTests try it.
+            new[] { typeof(RetireCallsJob), typeof(RetireOverdueJob), typeof(ScanExpiryJob), typeof(HousekeepingJob), typeof(VerifyChainJob) }.Select(t => t.Name).Order());
 
     [Fact]
     public Task A_retirement_is_done_once() => TryAsync<RetireOverdueJob>(notifications: 1, events: 1, async db =>
