@@ -2,9 +2,26 @@
 window.evoseSecretField = {
   hasValue: input => input.value.trim().length > 0,
 
+  // Whether what is typed has the form that the service's keys have. Said here and nowhere else.
+  look(input) {
+    const { form, formOf, testForm, hint } = input.dataset;
+    const said = document.getElementById(hint);
+    if (!said) return;
+    const value = input.value.trim();
+    const fits = pattern => new RegExp(pattern).test(value);
+    said.textContent =
+      value.length < 8 ? ""
+      : testForm && fits(`^(?:${testForm})$`) ? `This is a test key of ${formOf}, and the name says production.`
+      : !form ? ""
+      : fits(form) ? `Has the form of a key of ${formOf}.`
+      : `This does not have the form of a key of ${formOf}. Check that all of it was copied; it is taken all the same.`;
+    said.classList.toggle("form-hint-warn", said.textContent.startsWith("This"));
+  },
+
   async send(input, ticket) {
     const bytes = new TextEncoder().encode(input.value);
     input.value = "";
+    evoseSecretField.look(input);
     try {
       const token = (await (await fetch("/ui/antiforgery", { cache: "no-store" })).json()).token;
       const answer = await fetch("/ui/intake", {
@@ -31,4 +48,13 @@ document.addEventListener("click", e => {
   if (area) input.classList.toggle("shown", hidden);
   else input.type = hidden ? "text" : "password";
   button.textContent = hidden ? "Hide" : "Show";
+});
+
+document.addEventListener("input", e => {
+  if (e.target.dataset?.hint) evoseSecretField.look(e.target);
+});
+
+// Enter chooses in the list of services; it does not send the form around it.
+document.addEventListener("keydown", e => {
+  if (e.key === "Enter" && e.target.closest?.(".provider-picker [role=combobox]")) e.preventDefault();
 });

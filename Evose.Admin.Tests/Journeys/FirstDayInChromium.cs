@@ -48,6 +48,8 @@ public sealed class FirstDayInChromium(Chromium chromium)
         ("/org/api-keys", "api-keys", ["issue-api-key", "rotate-api-key", "revoke-api-key"]),
         ("/org/workspaces", "workspaces", ["new-workspace"]),
         ("/system/jobs", "jobs", ["run-housekeeping"]),
+        ("/settings/providers", "providers", ["new-provider"]),
+        ("/settings/providers/openai", "provider-card", ["edit-provider"]),
         ("/notifications", "notifications", ["acknowledge"]),
     ];
 
@@ -135,11 +137,11 @@ public sealed class FirstDayInChromium(Chromium chromium)
         Assert.Equal(RecoveryKey.TextLength, recovery.Length);
         await page.GetByTestId("recovery-saved").CheckAsync();
         await page.GetByTestId("continue").ClickAsync();
-        await page.WaitForURLAsync("**/account/login**");
+        await page.AtAsync("/account/login");
         await window.SignInAsync(Admin, Password);
         await page.GetByTestId("workspace-name").FillAsync("CS");
         await page.GetByTestId("create-workspace").ClickAsync();
-        await page.WaitForURLAsync("**/w/cs");
+        await page.AtAsync("/w/cs");
         return recovery;
     }
 
@@ -152,13 +154,15 @@ public sealed class FirstDayInChromium(Chromium chromium)
         await page.GetByTestId("credential-value").PressSequentiallyAsync(OldValue);
         await page.GetByTestId("credential-description").FillAsync("Answers customers");
         await page.GetByTestId("credential-provider").FillAsync("openai");
+        // The known service's host was filled in; this key goes to another.
+        await page.GetByTestId("remove-host").ClickAsync();
         await page.GetByTestId("confirm-empty-scope").CheckAsync();
         await page.GetByTestId("host-input").FillAsync(new Uri(upstream.Url).Authority);
         await page.GetByTestId("add-host").ClickAsync();
         await Assertions.Expect(page.GetByTestId("remove-host")).ToBeVisibleAsync();
         await page.GetByTestId("expires-at").FillAsync(TimeProvider.System.GetUtcNow().AddDays(5).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
         await page.GetByTestId("register-save").ClickAsync();
-        await page.WaitForURLAsync("**" + Credential);
+        await page.AtAsync(Credential);
         await Assertions.Expect(page.GetByTestId("alert-scope")).ToBeVisibleAsync();
         await Assertions.Expect(page.GetByTestId("alert-expiry")).ToBeVisibleAsync();
         await tap.LookAsync();
@@ -176,7 +180,7 @@ public sealed class FirstDayInChromium(Chromium chromium)
         await page.Locator(".mud-menu-item", new PageLocatorOptions { HasText = "openai_prod" }).ClickAsync();
         await Assertions.Expect(page.GetByTestId("headers-value-1")).ToHaveValueAsync("Bearer {{credential:openai_prod}}");
         await page.GetByTestId("tool-save").ClickAsync();
-        await page.WaitForURLAsync("**/w/cs/tools/gpt-call");
+        await page.AtAsync("/w/cs/tools/gpt-call");
         await Assertions.Expect(page.GetByTestId("template")).ToHaveTextAsync("Bearer {{credential:openai_prod}}");
         await tap.LookAsync();
 
@@ -184,7 +188,7 @@ public sealed class FirstDayInChromium(Chromium chromium)
         await page.GetByTestId("group-name").FillAsync("cs-pro");
         await page.GetByTestId("tool-gpt-call").CheckAsync();
         await page.GetByTestId("group-save").ClickAsync();
-        await page.WaitForURLAsync("**/w/cs/agents/cs-pro");
+        await page.AtAsync("/w/cs/agents/cs-pro");
     }
 
     private static async Task ScopeAsync(IPage page, WireTap tap)

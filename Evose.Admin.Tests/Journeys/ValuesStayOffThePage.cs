@@ -46,7 +46,7 @@ public sealed class ValuesStayOffThePage(Chromium chromium)
         await page.GetByTestId("credential-value").PressSequentiallyAsync("sk-" + FirstCore);
         await page.GetByTestId("confirm-empty-scope").CheckAsync();
         await page.GetByTestId("register-save").ClickAsync();
-        await page.WaitForURLAsync("**/w/cs/credentials/svc_prod");
+        await page.AtAsync("/w/cs/credentials/svc_prod");
         await tap.LookAsync();
 
         // The wizard, forth, back and forth.

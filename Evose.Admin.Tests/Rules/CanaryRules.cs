@@ -20,7 +20,7 @@ namespace Evose.Admin.Tests.Rules;
 /// <summary>L-01, L-05, L-07: a value that went in is afterwards nowhere but sealed, whatever was done with it and whatever went wrong.</summary>
 public sealed partial class CanaryRules
 {
-    private static readonly string[] Slots = ["header", "bearer", "query", "body"];
+    private static readonly string[] Slots = ["header", "bearer", "query", "path", "body"];
 
     private static CancellationToken None => CancellationToken.None;
 
@@ -54,6 +54,7 @@ public sealed partial class CanaryRules
             {
                 await world.MustAsync(HttpStatusCode.Created, "POST", "/api/v1/workspaces", new { name = "Customer Service", slug = CanaryWorld.Ws });
                 await CallsThatWorkAsync(world, called);
+                await CustomAsync(world, called);
                 await CallsThatFailAsync(world, called);
                 await DamagedAndUnsafeValuesAsync(world);
                 await IntakeAsync(world, called);
@@ -96,13 +97,60 @@ public sealed partial class CanaryRules
 
     private static async Task CallsThatWorkAsync(CanaryWorld world, List<(string, string)> called)
     {
-        for (var i = 0; i < 16; i++)
+        for (var i = 0; i < 20; i++)
         {
             var (name, slot) = ($"ok_{i}_prod", Slots[i % Slots.Length]);
             called.Add((name, await world.InUseAsync(name, world.Upstream.Url + "/v1", slot)));
             await world.CallAsync(HttpStatusCode.OK, name, "/things", invoke: true);
             if (slot != "body") await world.CallAsync(HttpStatusCode.OK, name, "/things");
         }
+    }
+
+    // Every place of a field and both ways of signing; of a signature's key nothing at all leaves.
+    private static async Task CustomAsync(CanaryWorld world, List<(string, string)> called)
+    {
+        var host = new Uri(world.Upstream.Url).Authority;
+        var (header, query, body, basic) = (world.Canary("field in a header"), world.Canary("field in the query"), world.Canary("field in the body"), world.Canary("password of Basic", plain: true));
+        await world.MustAsync(HttpStatusCode.Created, "POST", "credentials", new
+        {
+            name = "named_prod", type = "custom", fields = new { token = header, code = query, key = body, user = "reader", password = basic, unused = world.Canary("field that goes nowhere") }, allowed_hosts = new[] { host }, allow_in_url = true,
+            injection = new
+            {
+                fields = new object[]
+                {
+                    new { name = "token", place = "header", at = "X-Token", format = "Token {}" }, new { name = "code", place = "query", at = "code" }, new { name = "key", place = "body", at = "key" },
+                    new { name = "user", secret = false, place = "basic_user" }, new { name = "password", place = "basic_password" },
+                },
+            },
+        });
+        var (awsKey, hmacKey) = (world.Canary("secret key of AWS"), world.Canary("key of HMAC"));
+        await world.MustAsync(HttpStatusCode.Created, "POST", "credentials", new
+        {
+            name = "aws_prod", type = "custom", fields = new { access_key_id = "AKIDEXAMPLE", secret_access_key = awsKey, session_token = world.Canary("session token") }, allowed_hosts = new[] { host },
+            injection = new { signing = "aws_sigv4", signing_options = new { region = "us-east-1", service = "execute-api" } },
+        });
+        await world.MustAsync(HttpStatusCode.Created, "POST", "credentials", new
+        {
+            name = "hmac_prod", type = "custom", fields = new { secret = hmacKey }, allowed_hosts = new[] { host }, injection = new { signing = "hmac" },
+        });
+        foreach (var name in (string[])["named_prod", "aws_prod", "hmac_prod"])
+        {
+            await world.MustAsync(HttpStatusCode.Created, "PUT", "tools/" + CanaryWorld.Tool(name), new { base_url = world.Upstream.Url, method = "POST", body = "{\"plain\":1}", credentials = new[] { name } });
+            await world.MustAsync(HttpStatusCode.OK, "PATCH", "credentials/" + name, new { scope = new { tools = new[] { CanaryWorld.Tool(name) } } });
+            await world.CallAsync(HttpStatusCode.OK, name, "/custom", invoke: true);
+            await world.CallAsync(HttpStatusCode.OK, name, "/500", invoke: true);
+            foreach (var view in (string[])["", "/calls", "/references", "/usage"]) await world.MustAsync(HttpStatusCode.OK, "GET", $"credentials/{name}{view}");
+            if (name != "named_prod") await world.CallAsync(HttpStatusCode.OK, name, "/custom");
+        }
+        // A body that no field can go into.
+        await world.CallAsync(HttpStatusCode.UnprocessableEntity, "named_prod", "/custom");
+        called.AddRange([("a field in a header", header), ("a field in the query", query), ("a field in the body", body)]);
+        foreach (var key in (string[])[awsKey, hmacKey]) Assert.DoesNotContain(world.Upstream.Requests, r => Received(r).Contains(key, StringComparison.Ordinal));
+        foreach (var rotated in (string[])["named_prod", "aws_prod"])
+            await world.MustAsync(HttpStatusCode.Created, "POST", $"credentials/{rotated}/rotation", new { fields = rotated == "aws_prod" ? new Dictionary<string, string> { ["secret_access_key"] = world.Canary("rotated key") } : new() { ["token"] = world.Canary("rotated field") } });
+        await world.MustAsync(HttpStatusCode.UnprocessableEntity, "POST", "credentials", new { name = "bad_custom_prod", type = "custom", fields = new { a = world.Canary("value of a refused field") }, injection = new { fields = new[] { new { name = "a", place = world.Canary("a place", plain: true) } } } });
+        await world.MustAsync(HttpStatusCode.UnprocessableEntity, "POST", "credentials", new { name = "bad_custom_prod", type = "custom", fields = new { a = "x" }, injection = new { signing = "hmac", signing_options = new Dictionary<string, string> { [world.Canary("an option", plain: true)] = "x" } } });
+        await world.MustAsync(HttpStatusCode.UnprocessableEntity, "PUT", "tools/bad", new { base_url = "https://example.test", credentials = new[] { world.Canary("attached", plain: true) } });
     }
 
     private static async Task CallsThatFailAsync(CanaryWorld world, List<(string, string)> called)
@@ -428,7 +476,7 @@ public sealed partial class CanaryRules
     }
 
     private static string Received(Upstream.Seen seen) =>
-        string.Join('\n', [.. seen.Headers.Values, Uri.UnescapeDataString(seen.Query), seen.Body.StartsWith('{') ? JsonDocument.Parse(seen.Body).RootElement.GetProperty("key").GetString() : seen.Body]);
+        string.Join('\n', [seen.Path, .. seen.Headers.Values, Uri.UnescapeDataString(seen.Query), seen.Body.StartsWith('{') ? JsonDocument.Parse(seen.Body).RootElement.TryGetProperty("key", out var key) ? key.GetString() : seen.Body : seen.Body]);
 
     [GeneratedRegex(@"\{[^}]*\}")]
     private static partial Regex Filled();

@@ -58,7 +58,7 @@ internal sealed class CanaryWorld : IAsyncDisposable
         mute.Start();
         var app = new AdminApp(new()
         {
-            ["Broker:ActivityTimeout"] = "00:00:05", ["Rotation:ProbeTimeout"] = "00:00:05", ["Rotation:QuietPeriod"] = "00:00:00", ["Account:AttemptsPerMinute"] = "10000",
+            ["Broker:ActivityTimeout"] = "00:00:05", ["Providers:ProbeTimeout"] = "00:00:05", ["Rotation:QuietPeriod"] = "00:00:00", ["Account:AttemptsPerMinute"] = "10000",
             ["Logging:LogLevel:Default"] = "Trace", ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "Trace", ["Logging:LogLevel:Microsoft.AspNetCore"] = "Trace", ["Logging:LogLevel:System.Net.Http"] = "Trace",
             ["Logging:LogLevel:Yarp"] = "Trace",
         }, dataDirectory);
@@ -108,8 +108,9 @@ internal sealed class CanaryWorld : IAsyncDisposable
     /// <summary>A credential with a canary for a value and the tool that sends it; the canary.</summary>
     public async Task<string> InUseAsync(string name, string baseUrl, string slot)
     {
-        var canary = Canary($"{name} in {slot}");
-        await MustAsync(HttpStatusCode.Created, "POST", "credentials", new { name, type = "api_key", fields = new { value = canary }, allowed_hosts = new[] { new Uri(baseUrl).Authority } });
+        // A path takes no character that would leave its segment.
+        var canary = Canary($"{name} in {slot}", plain: slot == "path");
+        await MustAsync(HttpStatusCode.Created, "POST", "credentials", new { name, type = "api_key", fields = new { value = canary }, allowed_hosts = new[] { new Uri(baseUrl).Authority }, allow_in_url = slot is "query" or "path" });
         await ToolAsync(name, baseUrl, slot);
         return canary;
     }
@@ -122,9 +123,11 @@ internal sealed class CanaryWorld : IAsyncDisposable
         {
             "header" => new { base_url = baseUrl, headers = new Dictionary<string, string> { ["X-Key"] = placeholder } },
             "bearer" => new { base_url = baseUrl, headers = new Dictionary<string, string> { ["Authorization"] = "Bearer " + placeholder } },
+            "path" => new { base_url = $"{baseUrl}/bot{placeholder}" },
             "query" => new { base_url = baseUrl, query = new { key = placeholder } },
             _ => new { base_url = baseUrl, method = "POST", body = $$"""{"key":"{{placeholder}}"}""" },
         };
+        if (slot is "query" or "path") await MustAsync(HttpStatusCode.OK, "PATCH", "credentials/" + name, new { allow_in_url = true });
         await MustAsync(HttpStatusCode.Created, "PUT", "tools/" + Tool(name), tool);
         await MustAsync(HttpStatusCode.OK, "PATCH", "credentials/" + name, new { scope = new { tools = new[] { Tool(name) } } });
     }

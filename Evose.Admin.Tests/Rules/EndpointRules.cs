@@ -166,7 +166,7 @@ public sealed class EndpointRules : IAsyncLifetime
         await _good.NotificationAsync();
         using var api = _app.Api();
         var seen = 0;
-        foreach (var path in (await ReadsAsync(credential, tool)).Select(r => r.Path).Concat(["/api/v1/workspaces", "/api/v1/api-keys", "/api/v1/notifications", "/api/v1/audit/events", "/api/v1/audit/verify"]))
+        foreach (var path in (await ReadsAsync(credential, tool)).Select(r => r.Path).Concat(["/api/v1/workspaces", "/api/v1/providers", "/api/v1/providers/twilio", "/api/v1/api-keys", "/api/v1/notifications", "/api/v1/audit/events", "/api/v1/audit/verify"]))
         {
             using var answer = await api.GetAsync(path);
             if (!answer.IsSuccessStatusCode) continue;
@@ -229,7 +229,7 @@ public sealed class EndpointRules : IAsyncLifetime
         var (agent, workflow) = ("reader-agent", "reader-flow");
         using (var made = await _good.SendAsync(api, "PUT", $"/api/v1/workspaces/{_good.Ws}/agents/{agent}", JsonSerializer.SerializeToNode(new { tools = new[] { tool } }))) Assert.True(made.IsSuccessStatusCode);
         using (var made = await _good.SendAsync(api, "PUT", $"/api/v1/workspaces/{_good.Ws}/workflows/{workflow}", JsonSerializer.SerializeToNode(new { tools = new[] { tool } }))) Assert.True(made.IsSuccessStatusCode);
-        var reads = GoodRequests.Mapped(_app).Where(e => e.Method == "GET" && e.Pattern.Contains('{', StringComparison.Ordinal)).Select(e =>
+        var reads = GoodRequests.Mapped(_app).Where(e => e.Method == "GET" && e.Pattern.Contains("{ws}", StringComparison.Ordinal)).Select(e =>
         {
             var name = e.Pattern.Contains("/tools/", StringComparison.Ordinal) ? tool : e.Pattern.Contains("/agents/", StringComparison.Ordinal) ? agent : e.Pattern.Contains("/workflows/", StringComparison.Ordinal) ? workflow : credential;
             var path = e.Pattern.Replace("{ws}", _good.Ws, StringComparison.Ordinal).Replace("{name}", name, StringComparison.Ordinal);

@@ -56,7 +56,7 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         new("POST", "/api/v1/workspaces/{ws}/tools/{name}/invoke", async () => await Of(At($"tools/{await ToolAsync()}/invoke"), new { method = "GET", path = "/x", query = new { q = "1" }, headers = new { x_one = "1" } }), ["method", "path", "headers.x_one"], MembersAreOptional: true),
         new("POST", Credentials, async () => await Of(At("credentials"), new
         {
-            name = Fresh("cred").Replace('-', '_'), type = "api_key", fields = new { value = "value-of-the-sweep-0001" }, description = "For the sweep", provider = "acme",
+            name = Fresh("cred").Replace('-', '_'), type = "api_key", fields = new { value = "value-of-the-sweep-0001" }, description = "For the sweep", provider = "acme", verify = false,
             scope = new { tools = new[] { await ToolAsync() } }, allowed_hosts = new[] { "127.0.0.1" },
         }), ["name", "type", "fields.value", "description", "provider", "scope.tools.0", "allowed_hosts.0"]),
         new("PATCH", Credentials + "/{name}", async () => await Of(At($"credentials/{await CredentialAsync()}"), new { description = "Changed", provider = "acme", allowed_hosts = new[] { "127.0.0.1" } }), ["description", "provider", "allowed_hosts.0"], BodyIsOptional: true),
@@ -67,6 +67,18 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         new("POST", Rotation + "/promote", async () => await Of(At($"credentials/{await RotatingAsync()}/rotation/promote"), new { grace = "01:00:00" }), ["grace"], BodyIsOptional: true),
         new("POST", Rotation + "/rollback", async () => new(At($"credentials/{await RotatingAsync(promoted: true)}/rotation/rollback")), []),
         new("POST", Rotation + "/retire", async () => await Of(At($"credentials/{await RotatingAsync(promoted: true)}/rotation/retire"), new { force = true }), [], BodyIsOptional: true),
+        new("PUT", "/api/v1/providers/{id}", () =>
+        {
+            var id = Fresh("acme").Replace('-', '_');
+            return Of("/api/v1/providers/" + id, new
+            {
+                id, name = new { en = "Acme", zh = "顶点" }, type = "custom", base_url = "https://api.acme.example/v1", hosts = new[] { "api.acme.example" },
+                inputs = new[] { new { name = "user_name", label = new { en = "user", zh = "用户" }, is_secret = false, place = "basic_user", pattern = "[a-z]+" }, new { name = "phrase", label = new { en = "phrase", zh = "口令" }, is_secret = true, place = "basic_password", pattern = "[a-z]+" } },
+                headers = new { x_one = "1" }, probe = new { method = "GET", url = "https://api.acme.example/v1/me", alive = new[] { 200 } }, console_url = "https://acme.example/keys",
+                steps = new { en = new[] { "Make a key." }, zh = new[] { "新建密钥。" } }, notes = new { en = "A note", zh = "说明" }, unconfirmed = new[] { "steps" },
+            });
+        }, ["id", "name.en", "name.zh", "type", "base_url", "hosts.0", "inputs.0.name", "inputs.0.label.en", "inputs.0.place", "inputs.0.pattern", "headers.x_one", "probe.method", "probe.url", "console_url", "steps.en.0", "steps.zh.0", "unconfirmed.0"], OwnedByWorkspace: false),
+        new("DELETE", "/api/v1/providers/{id}", async () => new("/api/v1/providers/" + await ProviderAsync()), [], OwnedByWorkspace: false),
         new("POST", "/api/v1/notifications/{id:guid}/acknowledge", async () => new($"/api/v1/notifications/{await NotificationAsync()}/acknowledge"), []),
     ];
 
@@ -104,6 +116,17 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         await MustAsync("POST", At($"credentials/{name}/rotation"), new { fields = new { value = "next-" + name }, skip_verify = true, skip_verify_reason = "tested by hand" });
         if (promoted) await MustAsync("POST", At($"credentials/{name}/rotation/promote"), new { grace = "01:00:00" });
         return name;
+    }
+
+    public async Task<string> ProviderAsync()
+    {
+        var id = Fresh("acme").Replace('-', '_');
+        await MustAsync("PUT", "/api/v1/providers/" + id, new
+        {
+            name = new { en = "Acme", zh = "顶点" }, base_url = "https://api.acme.example", hosts = new[] { "api.acme.example" },
+            inputs = new[] { new { label = new { en = "key", zh = "密钥" }, place = "header", at = "X-Key" } }, steps = new { en = new[] { "Make it." }, zh = new[] { "新建。" } },
+        });
+        return id;
     }
 
     public async Task<string> KeyAsync()

@@ -13,7 +13,7 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
     // What stands for the parts of an address; a page whose parts are not here fails the test.
     private static readonly Dictionary<string, string> Parts = new()
     {
-        ["{Ws}"] = DemoData.Slug, ["{Name}"] = "openai_prod", ["{Code:int}"] = "404",
+        ["{Ws}"] = DemoData.Slug, ["{Name}"] = "openai_prod", ["{Code:int}"] = "404", ["{Id}"] = "openai",
     };
 
     private static readonly string[] Tabs = ["usage", "calls", "versions", "access"];
@@ -69,5 +69,6 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
         }
         yield return $"/w/{DemoData.Slug}/credentials/sendgrid_prod/rotate";
         yield return $"/w/{DemoData.Slug}/tools/gpt-call?edit=true";
+        yield return "/settings/providers/new";
     }
 }

@@ -27,7 +27,7 @@ public sealed class ShellInBrowserTests(Chromium chromium)
 
         await page.GetByTestId("user-menu").ClickAsync();
         await page.GetByTestId("sign-out").ClickAsync();
-        await page.WaitForURLAsync("**/account/login**");
+        await page.AtAsync("/account/login");
         await page.GotoAsync("/w/cs");
         Assert.Contains("/account/login", page.Url);
         Assert.Empty(window.Complaints);

@@ -17,7 +17,10 @@ public sealed partial class MainLayout : LayoutComponentBase, IDisposable
     private PageBoundary? _boundary;
     private bool _dark;
     private bool _open = true;
+    private static readonly WorkspaceListQuery.Row Organization = new(Workspace.OrganizationId, Workspace.OrganizationSlug, "Organization", false, DateTimeOffset.UnixEpoch);
+
     private bool _mayManage;
+    private bool _seesOrganization;
     private bool _mayAudit;
     private Actor _actor = Actor.Nobody;
     private Rights _rights = Rights.None;
@@ -56,7 +59,7 @@ public sealed partial class MainLayout : LayoutComponentBase, IDisposable
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (_workspace is null || _workspace.Slug == _remembered) return;
+        if (_workspace is null || _workspace == Organization || _workspace.Slug == _remembered) return;
         _remembered = _workspace.Slug;
         await Js.InvokeVoidAsync("evose.rememberWorkspace", _gone.Token, _remembered);
     }
@@ -72,8 +75,9 @@ public sealed partial class MainLayout : LayoutComponentBase, IDisposable
     private async Task LoadAsync()
     {
         _workspaces = await Workspaces.RunAsync(_actor, _gone.Token);
-        _workspace = _workspaces.FirstOrDefault(w => w.Slug == InAddress()) ?? _workspaces.FirstOrDefault(w => w.Slug == _remembered) ?? (_workspaces.Count > 0 ? _workspaces[0] : null);
         var organization = await Authorizer.RightsAsync(_actor, null, _gone.Token);
+        _seesOrganization = organization.Allows(Permission.View);
+        _workspace = _seesOrganization && InAddress() == Workspace.OrganizationSlug ? Organization : _workspaces.FirstOrDefault(w => w.Slug == InAddress()) ?? _workspaces.FirstOrDefault(w => w.Slug == _remembered) ?? (_workspaces.Count > 0 ? _workspaces[0] : null);
         _rights = _workspace is null ? organization : await Authorizer.RightsAsync(_actor, _workspace.Slug, _gone.Token);
         _mayManage = organization.Allows(Permission.ManageOrganization);
         _mayAudit = organization.Allows(Permission.ViewAudit) || _rights.Allows(Permission.ViewAudit);

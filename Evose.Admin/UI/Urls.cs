@@ -19,26 +19,38 @@ public static class Urls
     public const string Workspaces = "/org/workspaces";
     public const string Jobs = "/system/jobs";
     public const string ApiDocs = "/api/docs";
+    public const string Providers = "/settings/providers";
+
+    /// <summary>Stands in an address where an id would, for a thing that is not there yet.</summary>
+    public const string NewId = "new";
 
     public static string AcceptInvite(string token) => $"/account/accept-invite?token={Uri.EscapeDataString(token)}";
 
+    public static string Provider(string id) => $"{Providers}/{id}";
+    public static string NewProvider() => Provider(NewId);
     public static string ApiKeysIn(string? status, string? cursor = null) => With(ApiKeys, ("status", status), ("cursor", cursor));
     public static string MembersOf(string? ws) => With(Members, ("ws", ws));
     public static string Workspace(string ws) => $"/w/{ws}";
     public static string Credentials(string ws) => $"/w/{ws}/credentials";
     public static string NewCredential(string ws, string? type = null) => $"/w/{ws}/credentials/new" + (type is null ? "" : "?type=" + type);
     public static string Credential(string ws, string name) => $"/w/{ws}/credentials/{name}";
+    public static string Connect(string ws, string name, string? result = null) => With($"/w/{ws}/credentials/{name}/connect", ("result", result));
+    public static string OAuthStart(string ticket) => With("/ui/oauth/start", ("ticket", ticket));
+    public static string OAuthFailed(string reason) => With("/oauth/failed", ("reason", reason));
     public static string Rotate(string ws, string name) => $"/w/{ws}/credentials/{name}/rotate";
     public static string Rotations(string ws) => $"/w/{ws}/rotations";
     public static string Tools(string ws) => $"/w/{ws}/tools";
     public static string NewTool(string ws) => $"/w/{ws}/tools/new";
-    public static string Tool(string ws, string name) => $"/w/{ws}/tools/{name}";
+    public static string Tool(string ws, string name) => At(ws, "tools", name);
     public static string Agents(string ws) => $"/w/{ws}/agents";
-    public static string Agent(string ws, string name) => $"/w/{ws}/agents/{name}";
+    public static string Agent(string ws, string name) => At(ws, "agents", name);
     public static string Workflows(string ws) => $"/w/{ws}/workflows";
-    public static string Workflow(string ws, string name) => $"/w/{ws}/workflows/{name}";
+    public static string Workflow(string ws, string name) => At(ws, "workflows", name);
     public static string AuditOf(string? workspace = null, string? credential = null) =>
         $"/audit?{(workspace is null ? "" : $"workspace={workspace}&")}{(credential is null ? "" : $"credential={credential}")}".TrimEnd('&', '?');
+
+    // The organization names consumers with their workspace.
+    private static string At(string ws, string kind, string name) => name.Split('/') is [var whose, var own] ? $"/w/{whose}/{kind}/{own}" : $"/w/{ws}/{kind}/{name}";
 
     private static string With(string path, params ReadOnlySpan<(string Name, string? Value)> query)
     {

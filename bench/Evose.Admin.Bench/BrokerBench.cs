@@ -80,19 +80,21 @@ internal static partial class BrokerBench
             [.. Notes("nginx answering a small JSON"), "PostgreSQL runs on the same machine with fsync and synchronous_commit on; its CPU counts as ours."], Values(candidates));
     }
 
-    /// <summary>A call that carries a session against one that carries an API key, in the same app: what choosing its cookies and reading the answer's head cost.</summary>
+    /// <summary>A call that carries a session or an OAuth token against one that carries an API key, in the same app: what choosing its cookies and reading the answer's head cost.</summary>
     public static async Task<PartResult> CookieAsync(Options options)
     {
         await using var lab = new Lab();
         var upstream = await lab.FastUpstreamAsync();
         if (await Lab.OutputAsync("sh", "-c", "command -v wrk") is "") throw new InvalidOperationException("wrk is missing: install it (Debian: apt-get install wrk).");
         var app = await lab.AppAsync(NoLedger, upstream.Port, ledger: false);
-        List<Candidate> candidates = [Of(app) with { Name = "API key" }, Of(app) with { Name = "cookie", Path = "/broker/bench/session/v1/chat" }];
+        List<Candidate> candidates = [Of(app) with { Name = "API key" }, Of(app) with { Name = "cookie", Path = "/broker/bench/session/v1/chat" }, Of(app) with { Name = "OAuth token", Path = "/broker/bench/token/v1/chat" }];
         await RoundsAsync(candidates, 64, options);
         return options.Result("cookie", [Table(candidates, 64)],
         [
             new("CPU per call of an API key call's, session of five cookies", false, 1.10, Ratio(candidates[1].Cpu, candidates[0].Cpu), " ×"),
             new("throughput of API key calls', session of five cookies", true, 0.90, RateRatio(candidates, "cookie"), " ×"),
+            new("CPU per call of an API key call's, OAuth token", false, 1.10, Ratio(candidates[2].Cpu, candidates[0].Cpu), " ×"),
+            new("throughput of API key calls', OAuth token", true, 0.90, RateRatio(candidates, "OAuth token"), " ×"),
         ], [.. Notes("nginx answering a small JSON"), "Here 'bare YARP' in the table's head is the API key call. The site sets no cookie; one that rolls its session costs a transaction besides."], Values(candidates));
     }
 

@@ -108,6 +108,15 @@ internal sealed class Lab : IAsyncDisposable
         });
         await SendAsync(api, HttpMethod.Put, "/api/v1/workspaces/bench/tools/session", new { kind = "http", base_url = $"http://127.0.0.1:{upstream}", headers = new Dictionary<string, string> { ["Cookie"] = "{{credential:session_prod}}" } });
         await SendAsync(api, HttpMethod.Patch, "/api/v1/workspaces/bench/credentials/session_prod", new { scope = new { tools = new[] { "session" } } });
+        // And with an OAuth token that could be renewed, so that each answer is looked at.
+        await SendAsync(api, HttpMethod.Post, "/api/v1/workspaces/bench/credentials", new
+        {
+            name = "token_prod", type = "oauth_token", provider = "oauth2", allowed_hosts = new[] { $"127.0.0.1:{upstream}" },
+            fields = new { value = "ya-bench-0123456789abcdef0123456789abcdef0123456789abcdef", refresh_token = "1//bench", client_id = "bench" },
+            oauth = new { authorize_url = $"http://127.0.0.1:{upstream}/authorize", token_url = $"http://127.0.0.1:{upstream}/token" },
+        });
+        await SendAsync(api, HttpMethod.Put, "/api/v1/workspaces/bench/tools/token", new { kind = "http", base_url = $"http://127.0.0.1:{upstream}", headers = new Dictionary<string, string> { ["Authorization"] = "Bearer {{credential:token_prod}}" } });
+        await SendAsync(api, HttpMethod.Patch, "/api/v1/workspaces/bench/credentials/token_prod", new { scope = new { tools = new[] { "token" } } });
         using var first = await api.GetAsync("/broker/bench/upstream/v1/chat");
         if (!first.IsSuccessStatusCode) throw new InvalidOperationException($"{name} answers {(int)first.StatusCode}: {await first.Content.ReadAsStringAsync()}\n{app.Said}");
         return app;

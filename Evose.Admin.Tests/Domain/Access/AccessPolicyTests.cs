@@ -31,25 +31,25 @@ public sealed class AccessPolicyTests
         foreach (var agent in agents)
         foreach (var workflow in workflows)
         foreach (var scope in scopes)
-        foreach (var host in new[] { true, false })
+        foreach (var (host, place) in new[] { (true, true), (false, true), (true, false) })
         {
             // The state of a dead key does not interact with scopes: one scope stands for all of them there.
             if (key is not (KeyState.Live or KeyState.Star or KeyState.ExpiresLater) && scope is not ["t"]) continue;
             if (key is KeyState.Star or KeyState.ExpiresLater && (agent is not (null or "a_tool") || workflow is not (null or "w_tool"))) continue;
-            var use = new Use("c", scope, Exists: true, Foreign: false, Intact: true, Active: true, host);
+            var use = new Use("c", scope, Exists: true, Foreign: false, Intact: true, Active: true, host, place);
             seen.Add(Check(world, new Call(key, boundTo, "t", agent, workflow, [use]), ref cases));
         }
         foreach (var tool in new[] { "t", "t_deleted", "t_foreign", "a_tool", "unheard_of" })
         foreach (var agent in agents)
         foreach (var state in Enumerable.Range(0, 16))
         {
-            var use = new Use("c", ["t"], (state & 1) == 0, (state & 2) != 0, (state & 4) == 0, (state & 8) == 0, HostOk: true);
+            var use = new Use("c", ["t"], (state & 1) == 0, (state & 2) != 0, (state & 4) == 0, (state & 8) == 0, HostOk: true, PlaceOk: true);
             seen.Add(Check(world, new Call(KeyState.Live, null, tool, agent, null, [use]), ref cases));
             seen.Add(Check(world, new Call(KeyState.Live, null, tool, agent, null, []), ref cases));
         }
         Assert.InRange(cases, 10_000, 200_000);
 
-        string[] decidedElsewhere = ["key_unknown", "field_unknown", "value_unsafe", "egress", "sign_in_needed", "cookie_none"];
+        string[] decidedElsewhere = ["key_unknown", "field_unknown", "value_unsafe", "egress", "sign_in_needed", "cookie_none", "consent_needed", "token_stale"];
         var all = Enum.GetValues<Denial>().Select(d => d.Rule()).Concat(Enum.GetValues<Grant>().Select(g => g.Rule()));
         Assert.Equal(all.Except(decidedElsewhere).Order(), seen.Order());
     }
@@ -65,7 +65,7 @@ public sealed class AccessPolicyTests
             var world = World.Random(random);
             var names = world.Things.Select(t => t.Name).Append("unheard_of").ToArray();
             var uses = Enumerable.Range(0, random.Next(3)).Select(n => new Use(
-                "c" + n, [.. names.Where(_ => random.Next(3) == 0)], Mostly(), !Mostly(), Mostly(), Mostly(), Mostly())).ToArray();
+                "c" + n, [.. names.Where(_ => random.Next(3) == 0)], Mostly(), !Mostly(), Mostly(), Mostly(), Mostly(), Mostly())).ToArray();
             var call = new Call(
                 Mostly() ? KeyState.Live : (KeyState)random.Next(Enum.GetValues<KeyState>().Length),
                 random.Next(8) == 0 ? OneOf(3) : null, Mostly() ? names[0] : names[random.Next(names.Length)],
@@ -85,7 +85,7 @@ public sealed class AccessPolicyTests
     public void An_allowed_call_costs_no_memory()
     {
         var world = World.Fixed();
-        var call = new Call(KeyState.Live, "a_tool", "t", "a_tool", "w_agent", [new("c", ["t", "a_tool"], true, false, true, true, true), new("d", ["w_agent"], true, false, true, true, true)]);
+        var call = new Call(KeyState.Live, "a_tool", "t", "a_tool", "w_agent", [new("c", ["t", "a_tool"], true, false, true, true, true, true), new("d", ["w_agent"], true, false, true, true, true, true)]);
         var (key, facts) = (world.Key(call), world.Credentials(call));
         Assert.True(Once(10).IsAllowed);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -115,7 +115,7 @@ public sealed class AccessPolicyTests
     public void The_first_credential_that_is_denied_is_named()
     {
         var world = World.Fixed();
-        var call = new Call(KeyState.Live, null, "t", null, null, [new("one", ["t"], true, false, true, true, true), new("two", [], true, false, true, true, true)]);
+        var call = new Call(KeyState.Live, null, "t", null, null, [new("one", ["t"], true, false, true, true, true, true), new("two", [], true, false, true, true, true, true)]);
         Assert.Equal(new AccessDecision(null, Denial.ScopeEmpty, null, null, "two"), world.Ask(call));
     }
 
@@ -180,7 +180,7 @@ public sealed class AccessPolicyTests
 
     private sealed record Thing(Guid Id, string Name, ConsumerKind Kind, bool Deleted, bool Foreign);
 
-    private sealed record Use(string Name, string[] Scope, bool Exists, bool Foreign, bool Intact, bool Active, bool HostOk);
+    private sealed record Use(string Name, string[] Scope, bool Exists, bool Foreign, bool Intact, bool Active, bool HostOk, bool PlaceOk);
 
     private sealed record Call(KeyState Key, string? Bound, string Tool, string? Agent, string? Workflow, Use[] Uses);
 
@@ -236,7 +236,7 @@ public sealed class AccessPolicyTests
         public CredentialFacts[] Credentials(Call call) =>
         [
             .. call.Uses.Select(u => new CredentialFacts(u.Name, u.Foreign ? Elsewhere : Here, u.Exists, u.Intact, u.Active, Scope.Of(
-                [.. Things.Where(t => u.Scope.Contains(t.Name)).Select(t => new ScopeMember { ConsumerId = t.Id, Kind = t.Kind })]), u.HostOk)),
+                [.. Things.Where(t => u.Scope.Contains(t.Name)).Select(t => new ScopeMember { ConsumerId = t.Id, Kind = t.Kind })]), u.HostOk, u.PlaceOk)),
         ];
 
         public AccessDecision Ask(Call call) => AccessPolicy.Decide(
@@ -322,6 +322,7 @@ public sealed class AccessPolicyTests
                 who = agentIn ? "agent" : "workflow";
             }
             if (!use.HostOk) return "destination";
+            if (!use.PlaceOk) return "place_not_allowed";
             return "granted_" + string.Join("_and_", new[] { tools.Count > 0 ? "tool" : "", who }.Where(w => w.Length > 0));
 
             List<string> Listed(ConsumerKind kind) => world.Things.Where(t => t.Kind == kind && use.Scope.Contains(t.Name)).Select(t => t.Name).ToList();

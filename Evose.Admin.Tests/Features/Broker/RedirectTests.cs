@@ -39,6 +39,7 @@ public sealed class RedirectTests
             ["in-query"] = new { base_url = first.Url, query = new { key = "{{credential:svc_prod}}" } },
             ["in-body"] = new { base_url = first.Url, method = "POST", body = "{\"key\":\"{{credential:svc_prod}}\"}" },
         };
+        await GivenRemote.OkAsync(api.PatchAsJsonAsync($"/api/v1/workspaces/{ws}/credentials/svc_prod", new { allow_in_url = true }));
         foreach (var (tool, body) in slots) await GivenRemote.OkAsync(api.PutAsJsonAsync($"/api/v1/workspaces/{ws}/tools/{tool}", body));
         await GivenRemote.OkAsync(api.PatchAsJsonAsync($"/api/v1/workspaces/{ws}/credentials/svc_prod", new { scope = new { tools = slots.Keys } }));
 

@@ -4,6 +4,7 @@ using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Features.Rotation;
 using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Probing;
 using Evose.Admin.Tests.Support;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
@@ -25,7 +26,7 @@ public sealed class VerifyTests : IAsyncLifetime
             context.Response.StatusCode = int.Parse(seen.Path.Trim('/'));
             await context.Response.WriteAsync("echo " + seen.Headers["X-Key"], context.RequestAborted);
         });
-        _world = await RotationWorld.StartAsync(settings: new() { ["Rotation:ProbeTimeout"] = "00:00:01" });
+        _world = await RotationWorld.StartAsync(settings: new() { ["Providers:ProbeTimeout"] = "00:00:01" });
         await _world.SeedAsync(_upstream.Url, "key-one");
         (await _world.StartAsync(Canary, skip: false)).Expect(HttpStatusCode.Created);
     }
@@ -50,7 +51,7 @@ public sealed class VerifyTests : IAsyncLifetime
         await PollAsync(async () => { await using var open = _world.Db(); return await open.CallCompletions.CountAsync() == 9; });
         await using var db = _world.Db();
         var calls = await db.Calls.AsNoTracking().OrderBy(c => c.Seq).ToListAsync();
-        Assert.All(calls, c => Assert.Equal((PendingProbe.Rule, 2, RotationWorld.Tool, false), (c.Rule, c.Version, c.Tool, c.Refused)));
+        Assert.All(calls, c => Assert.Equal((Prober.Rule, 2, RotationWorld.Tool, false), (c.Rule, c.Version, c.Tool, c.Refused)));
         Assert.Equal("timeout", (await db.CallCompletions.OrderBy(c => c.Position).LastAsync()).Reason);
         var kept = string.Join('\n', [
             credential.Pending!.VerifyNote,
@@ -98,7 +99,7 @@ public sealed class VerifyTests : IAsyncLifetime
         }
         var before = _upstream.Requests.Count;
         var nobody = (await _world.PostAsync("/verify")).Expect(HttpStatusCode.OK).Json.GetProperty("verify");
-        Assert.Equal(("unclear", ProbePlan.NobodyAsks), (nobody.GetProperty("result").GetString(), nobody.GetProperty("note").GetString()));
+        Assert.Equal(("unclear", ToolCheck.NobodyAsks), (nobody.GetProperty("result").GetString(), nobody.GetProperty("note").GetString()));
         Assert.Equal(before, _upstream.Requests.Count);
     }
 

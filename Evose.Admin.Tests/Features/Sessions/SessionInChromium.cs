@@ -41,7 +41,7 @@ public sealed class SessionInChromium(Chromium chromium)
             await page.GetByTestId("credential-value").FillAsync(text(sid));
             await page.GetByTestId("scope-tool-" + tool).CheckAsync();
             await page.GetByTestId("register-save").ClickAsync();
-            await page.WaitForURLAsync($"**/credentials/{name}");
+            await page.AtAsync($"/credentials/{name}");
             var rows = page.GetByTestId("cookie-rows").Locator("tbody tr");
             await Assertions.Expect(rows).ToHaveCountAsync(2);
             await Assertions.Expect(rows.Nth(0)).ToContainTextAsync("sid");

@@ -61,7 +61,7 @@ public static class AccessPolicy
         if (!c.Exists || c.WorkspaceId != workspaceId) return Denial.CredentialUnknown;
         if (!c.PolicyIntact) return Denial.PolicyTampered;
         if (!c.HasActiveVersion) return Denial.CredentialUnavailable;
-        return DenyScope(c.Scope, tool, agent, workflow, out grant) ?? (c.DestinationAllowed ? null : Denial.Destination);
+        return DenyScope(c.Scope, tool, agent, workflow, out grant) ?? (!c.DestinationAllowed ? Denial.Destination : c.PlaceAllowed ? null : Denial.PlaceNotAllowed);
     }
 
     private static Denial? DenyScope(Scope scope, ConsumerFacts tool, ConsumerFacts? agent, ConsumerFacts? workflow, out Grant grant)

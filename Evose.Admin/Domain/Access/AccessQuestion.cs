@@ -26,11 +26,13 @@ public readonly record struct Named
 }
 
 /// <summary>One credential of the tool's templates as the policy sees it.</summary>
+/// <param name="WorkspaceId">Whose it is; of an organization's credential, the workspace that asks when it is granted there.</param>
 /// <param name="Exists">False when no living credential of the workspace has the name.</param>
 /// <param name="PolicyIntact">True when scope and destinations still match their seal.</param>
 /// <param name="HasActiveVersion">True when a version is in use.</param>
 /// <param name="DestinationAllowed">True when the credential may travel to the address of this very call.</param>
-public readonly record struct CredentialFacts(string Name, Guid WorkspaceId, bool Exists, bool PolicyIntact, bool HasActiveVersion, Scope Scope, bool DestinationAllowed);
+/// <param name="PlaceAllowed">False when the tool puts the value into the address and the credential does not allow that.</param>
+public readonly record struct CredentialFacts(string Name, Guid WorkspaceId, bool Exists, bool PolicyIntact, bool HasActiveVersion, Scope Scope, bool DestinationAllowed, bool PlaceAllowed);
 
 /// <summary>May this key, in this workspace, use this tool as this agent or workflow, with these credentials?</summary>
 public readonly ref struct AccessQuestion

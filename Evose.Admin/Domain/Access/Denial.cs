@@ -63,6 +63,9 @@ public enum Denial
     /// <summary>The credential may not travel to this address.</summary>
     Destination,
 
+    /// <summary>The value would stand in the address, and nobody accepted that for this credential.</summary>
+    PlaceNotAllowed,
+
     /// <summary>The credential has no such field.</summary>
     FieldUnknown,
 
@@ -77,6 +80,12 @@ public enum Denial
 
     /// <summary>None of the session's cookies belongs to the address.</summary>
     CookieNone,
+
+    /// <summary>The provider gives no token before somebody has signed in.</summary>
+    ConsentNeeded,
+
+    /// <summary>The token has ended and the provider gives no new one at the moment.</summary>
+    TokenStale,
 }
 
 /// <summary>The words for each denial.</summary>
@@ -105,11 +114,14 @@ public static class DenialWords
         Denial.ScopeAgent => "scope_agent",
         Denial.ScopeWorkflow => "scope_workflow",
         Denial.Destination => "destination",
+        Denial.PlaceNotAllowed => "place_not_allowed",
         Denial.FieldUnknown => "field_unknown",
         Denial.ValueUnsafe => "value_unsafe",
         Denial.Egress => "egress",
         Denial.SignInNeeded => "sign_in_needed",
         Denial.CookieNone => "cookie_none",
+        Denial.ConsentNeeded => "consent_needed",
+        Denial.TokenStale => "token_stale",
     };
 
     /// <summary>What is wrong and what to do, for a person.</summary>
@@ -135,11 +147,14 @@ public static class DenialWords
         Denial.ScopeAgent => "The credential's scope does not name the acting agent.",
         Denial.ScopeWorkflow => "The credential's scope does not name the acting workflow.",
         Denial.Destination => "The credential may not travel to this address. Add the host to its destinations if it should.",
+        Denial.PlaceNotAllowed => "The tool puts the credential into the address, and addresses end up in logs. Put it into a header or the body, or allow it on the credential.",
         Denial.FieldUnknown => "The tool names a field that the credential does not have.",
         Denial.ValueUnsafe => "The credential's value cannot stand where the tool puts it: it holds characters that would break the request.",
         Denial.SignInNeeded => "The session of this credential is over: the site says that nobody is signed in. Sign in there again and enter the new cookies.",
         Denial.CookieNone => "None of the session's cookies belongs to this address: they are for other hosts or paths, or have expired.",
         Denial.Egress => "The outbound guard refused this address: it is not public, and no operator allowed it by name.",
+        Denial.ConsentNeeded => "The credential needs somebody to sign in at its provider: open its page and choose Connect.",
+        Denial.TokenStale => "The credential's token has ended, and its provider gives no new one at the moment. It is tried again by itself; try the call again shortly.",
     };
 
     /// <summary>The answer to the caller. What belongs to another workspace answers as if it did not exist.</summary>
@@ -148,7 +163,7 @@ public static class DenialWords
         Denial.KeyUnknown or Denial.KeyRevoked or Denial.KeyExpired => Problem.Unauthorized(denial.Sentence()),
         Denial.KeyWorkspace => Problem.NotFound("workspace"),
         Denial.ToolUnknown => Problem.NotFound("tool"),
-        Denial.CredentialUnavailable or Denial.SignInNeeded or Denial.CookieNone => Problem.CredentialUnavailable(denial.Sentence()),
+        Denial.CredentialUnavailable or Denial.SignInNeeded or Denial.CookieNone or Denial.ConsentNeeded or Denial.TokenStale => Problem.CredentialUnavailable(denial.Sentence()),
         _ => Problem.Forbidden(denial.Rule(), denial.Sentence()),
     };
 }

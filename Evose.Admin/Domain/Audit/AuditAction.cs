@@ -49,6 +49,14 @@ public enum AuditAction
     CallsRetired = 42,
     SessionRolled = 43,
     SignInNeeded = 44,
+    OAuthAppSaved = 45,
+    OAuthStarted = 46,
+    OAuthConnected = 47,
+    OAuthRefused = 48,
+    OAuthRefreshed = 49,
+    CredentialChecked = 50,
+    ProviderSaved = 51,
+    ProviderDeleted = 52,
 }
 
 public static class AuditActionNames
@@ -100,5 +108,13 @@ public static class AuditActionNames
         AuditAction.CallsRetired => "calls.retired",
         AuditAction.SessionRolled => "credential.session_rolled",
         AuditAction.SignInNeeded => "credential.sign_in_needed",
+        AuditAction.OAuthAppSaved => "oauth.app_saved",
+        AuditAction.OAuthStarted => "oauth.started",
+        AuditAction.OAuthConnected => "oauth.connected",
+        AuditAction.OAuthRefused => "oauth.refused",
+        AuditAction.OAuthRefreshed => "oauth.refreshed",
+        AuditAction.CredentialChecked => "credential.checked",
+        AuditAction.ProviderSaved => "provider.saved",
+        AuditAction.ProviderDeleted => "provider.deleted",
     };
 }

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace Evose.Admin.Domain.Consumers;
 
 /// <summary>What a tool sends: where to, and the templates of headers, query and body. Placeholders stand for values; a value never stands here.</summary>
-/// <param name="BaseUrl">Absolute http(s) URL without placeholders, query or fragment; the call's path is appended.</param>
+/// <param name="BaseUrl">Absolute http(s) URL without query or fragment; placeholders in its path alone. The call's path is appended.</param>
 /// <param name="Method">Default method of an invocation; null is POST with a body, GET without.</param>
 /// <param name="Headers">Header templates; they win over what the caller sends.</param>
 /// <param name="Query">Query templates; they win over what the caller sends.</param>
@@ -33,6 +33,7 @@ public sealed record ToolConfig(
     /// <summary>The same configuration with every template rewritten.</summary>
     public ToolConfig Rewrite(Func<string, string> rewrite) => this with
     {
+        BaseUrl = rewrite(BaseUrl),
         Headers = Headers.ToDictionary(h => h.Key, h => rewrite(h.Value)),
         Query = Query.ToDictionary(q => q.Key, q => rewrite(q.Value)),
         Body = Body is null ? null : rewrite(Body),

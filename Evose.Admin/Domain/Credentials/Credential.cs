@@ -54,6 +54,9 @@ public sealed class Credential : ICataloged
     /// <summary>By what that was seen, for a person.</summary>
     public string? NeedsSignInWhy { get; private set; }
 
+    /// <summary>The workspaces that may use a credential of the organization; sealed with the policy, so set it before <see cref="ChangePolicy"/>. Empty for a workspace's own.</summary>
+    public List<CredentialGrant> Grants { get; } = [];
+
     /// <summary>Grows with every change of scope or hosts; the newest must also stand in the audit trail.</summary>
     public int PolicyVersion { get; private set; }
 
@@ -90,6 +93,13 @@ public sealed class Credential : ICataloged
     public CredentialVersion? Active => Versions.Find(v => v.State == VersionState.Active);
 
     public CredentialVersion? Retiring => Versions.Find(v => v.State == VersionState.Retiring);
+
+    /// <summary>Replaces the workspaces that may use it.</summary>
+    public void GrantTo(IReadOnlyCollection<Guid> workspaces)
+    {
+        Grants.RemoveAll(g => !workspaces.Contains(g.WorkspaceId));
+        Grants.AddRange(workspaces.Where(w => !Grants.Exists(g => g.WorkspaceId == w)).Select(w => new CredentialGrant { CredentialId = Id, WorkspaceId = w }));
+    }
 
     /// <summary>Replaces scope and hosts. The caller computes the MAC for the next policy version and audits that number in the same transaction.</summary>
     /// <param name="above">The newest number that was audited; the next one is above it whatever the row says.</param>
@@ -186,6 +196,8 @@ public sealed class Credential : ICataloged
     {
         if (old is null ? ExpiresAt is null : ExpiresAt == old.ExpiresAt) ExpiresAt = expiresAt;
     }
+    /// <summary>Of an OAuth token only the access token ever stands in a request: what renews it goes to the provider's token endpoint alone.</summary>
+    public static bool Travels(CredentialType type, string field) => type != CredentialType.OAuthToken || field == MainField;
 
     /// <summary>The pending version never goes live.</summary>
     public void Discard(DateTimeOffset now)

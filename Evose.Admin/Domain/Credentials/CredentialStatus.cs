@@ -35,6 +35,7 @@ public static class CredentialStatusPolicy
 
     public static CredentialStatus Of(bool archived, bool hasActiveVersion, DateTimeOffset? expiresAt, bool rotationOpen, DateTimeOffset now, bool needsSignIn = false) =>
         archived ? CredentialStatus.Archived
+        : needsSignIn ? CredentialStatus.NeedsSignIn
         : !hasActiveVersion ? CredentialStatus.Unavailable
         : needsSignIn ? CredentialStatus.NeedsSignIn
         : expiresAt <= now ? CredentialStatus.Expired

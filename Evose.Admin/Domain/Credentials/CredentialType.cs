@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Evose.Admin.Domain.Credentials;
 
 /// <summary>What kind of secret a credential holds.</summary>
@@ -7,6 +9,7 @@ public enum CredentialType
     ApiKey,
 
     /// <summary>An OAuth 2 grant.</summary>
+    [JsonStringEnumMemberName("oauth_token")]
     OAuthToken,
 
     /// <summary>A signed-in session of a site.</summary>

@@ -23,6 +23,9 @@ public enum NotificationKind
 
     /// <summary>A session is over: somebody has to sign in at the site again.</summary>
     SignInNeeded,
+
+    /// <summary>A token lives on the sign-in of a person who is gone.</summary>
+    AuthorizerGone,
 }
 
 /// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.RegularExpressions;
 
 namespace Evose.Admin.Domain.Templates;
 
@@ -24,6 +25,16 @@ internal sealed record SecretShape(string Rule, string Provider, string Called, 
     private static readonly SearchValues<char> Dotted = SearchValues.Create(Digits + Lower + Upper + "_-.");
     private static readonly SearchValues<char> Base32 = SearchValues.Create("234567" + Upper);
 
+    /// <summary>The form as a regular expression for a whole value.</summary>
+    public string Pattern => Regex.Escape(Prefix) + $"{ClassOf(Alphabet)}{{{Min},{Max}}}";
+
+    /// <summary>True when the whole value has this form.</summary>
+    public bool Matches(ReadOnlySpan<char> value) =>
+        value.StartsWith(Prefix, StringComparison.Ordinal) && value.Length - Prefix.Length is var tail && tail >= Min && tail <= Max && value[Prefix.Length..].IndexOfAnyExcept(Alphabet) < 0;
+
+    private static string ClassOf(SearchValues<char> alphabet) =>
+        alphabet == Alphanumeric ? "[0-9A-Za-z]" : alphabet == Word ? "[0-9A-Za-z_-]" : alphabet == Dotted ? "[0-9A-Za-z_.-]" : alphabet == Base32 ? "[2-7A-Z]" : "[0-9A-Za-z_.~+/-]";
+
     /// <summary>The narrower form stands before the wider one that shares its beginning.</summary>
     public static readonly IReadOnlyList<SecretShape> All =
     [
@@ -31,6 +42,7 @@ internal sealed record SecretShape(string Rule, string Provider, string Called, 
         new("openai_project_key", "openai", "an OpenAI project key", "sk-proj-", Word, 20, 250),
         new("openai_service_key", "openai", "an OpenAI service account key", "sk-svcacct-", Word, 20, 250),
         new("openai_admin_key", "openai", "an OpenAI admin key", "sk-admin-", Word, 20, 250),
+        new("openrouter_key", "openrouter", "an OpenRouter key", "sk-or-v1-", Alphanumeric, 32, 80),
         new("sk_key", "openai", "an OpenAI-style key", "sk-", Word, 20, 250),
         new("sendgrid_key", "sendgrid", "a SendGrid key", "SG.", Dotted, 60, 72),
         new("google_key", "google", "a Google API key", "AIza", Word, 33, 45),
@@ -41,6 +53,10 @@ internal sealed record SecretShape(string Rule, string Provider, string Called, 
         new("github_pat", "github", "a GitHub access token", "github_pat_", Word, 22, 255),
         new("gitlab_pat", "gitlab", "a GitLab access token", "glpat-", Word, 20, 300),
         .. new[] { "sk_live_", "sk_test_", "rk_live_", "rk_test_" }.Select(prefix => new SecretShape("stripe_key", "stripe", "a Stripe key", prefix, Alphanumeric, 10, 250, 2.5)),
+        new("groq_key", "groq", "a Groq key", "gsk_", Alphanumeric, 40, 80),
+        new("notion_token", "notion", "a Notion token", "ntn_", Alphanumeric, 36, 60),
+        new("linear_key", "linear", "a Linear API key", "lin_api_", Alphanumeric, 40, 40),
+        new("perplexity_key", "perplexity", "a Perplexity key", "pplx-", Alphanumeric, 48, 48),
         new("webhook_secret", "webhook", "a webhook signing secret", "whsec_", Token, 20, 120),
         new("aws_key_id", "aws", "an AWS key id", "AKIA", Base32, 16, 16, 2.5, Mixed: false),
         new("aws_session_key_id", "aws", "an AWS session key id", "ASIA", Base32, 16, 16, 2.5, Mixed: false),

@@ -11,6 +11,9 @@ public enum TemplateSlot
     /// <summary>One query value: its literals and its values are both URL-encoded.</summary>
     Query,
 
+    /// <summary>Part of a path: values are encoded so that they stay inside of their segment, the literals are the path's own text.</summary>
+    Path,
+
     /// <summary>A JSON text: values are escaped as the inside of a JSON string.</summary>
     JsonBody,
 

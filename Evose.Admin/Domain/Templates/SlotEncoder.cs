@@ -13,7 +13,7 @@ internal static class SlotEncoder
 
     public static int Measure(ReadOnlySpan<byte> value, TemplateSlot slot)
     {
-        if (IsUrl(slot)) return MeasureUrl(value);
+        if (IsUrl(slot)) return MeasureUrl(value, slot);
         if (!Utf8.IsValid(value)) throw NotText();
         var length = Encoding.UTF8.GetCharCount(value);
         if (slot == TemplateSlot.JsonBody)
@@ -24,7 +24,7 @@ internal static class SlotEncoder
 
     public static int Write(ReadOnlySpan<byte> value, Span<char> destination, TemplateSlot slot)
     {
-        if (IsUrl(slot)) return WriteUrl(value, destination);
+        if (IsUrl(slot)) return WriteUrl(value, destination, slot);
         if (slot != TemplateSlot.JsonBody) return WriteText(value, destination);
 
         var used = 0;
@@ -42,7 +42,7 @@ internal static class SlotEncoder
         if (slot != TemplateSlot.Query) return literal.Length;
         var length = 0;
         Span<byte> utf8 = stackalloc byte[4];
-        foreach (var rune in literal.EnumerateRunes()) length += MeasureUrl(utf8[..rune.EncodeToUtf8(utf8)]);
+        foreach (var rune in literal.EnumerateRunes()) length += MeasureUrl(utf8[..rune.EncodeToUtf8(utf8)], slot);
         return length;
     }
 
@@ -55,7 +55,7 @@ internal static class SlotEncoder
         }
         var used = 0;
         Span<byte> utf8 = stackalloc byte[4];
-        foreach (var rune in literal.EnumerateRunes()) used += WriteUrl(utf8[..rune.EncodeToUtf8(utf8)], destination[used..]);
+        foreach (var rune in literal.EnumerateRunes()) used += WriteUrl(utf8[..rune.EncodeToUtf8(utf8)], destination[used..], slot);
         return used;
     }
 
@@ -88,19 +88,19 @@ internal static class SlotEncoder
         _ => '\0',
     };
 
-    private static int MeasureUrl(ReadOnlySpan<byte> value)
+    private static int MeasureUrl(ReadOnlySpan<byte> value, TemplateSlot slot)
     {
         var length = 0;
-        foreach (var b in value) length += IsUnreserved(b) ? 1 : 3;
+        foreach (var b in value) length += IsKept(b, slot) ? 1 : 3;
         return length;
     }
 
-    private static int WriteUrl(ReadOnlySpan<byte> value, Span<char> destination)
+    private static int WriteUrl(ReadOnlySpan<byte> value, Span<char> destination, TemplateSlot slot)
     {
         var used = 0;
         foreach (var b in value)
         {
-            var needed = IsUnreserved(b) ? 1 : 3;
+            var needed = IsKept(b, slot) ? 1 : 3;
             if (destination.Length - used < needed) throw SecretTemplate.Changed();
             if (needed == 1) destination[used] = (char)b;
             else (destination[used], destination[used + 1], destination[used + 2]) = ('%', Hex[b >> 4], Hex[b & 15]);
@@ -109,7 +109,10 @@ internal static class SlotEncoder
         return used;
     }
 
-    private static bool IsUrl(TemplateSlot slot) => slot is TemplateSlot.Query or TemplateSlot.FormBody;
+    private static bool IsUrl(TemplateSlot slot) => slot is TemplateSlot.Query or TemplateSlot.FormBody or TemplateSlot.Path;
+
+    // In a segment these mean themselves, and servers that compare text expect them so: a bot token with its colon.
+    private static bool IsKept(byte b, TemplateSlot slot) => IsUnreserved(b) || (slot == TemplateSlot.Path && ":@!$&'()*+,="u8.Contains(b));
 
     private static bool IsUnreserved(byte b) => char.IsAsciiLetterOrDigit((char)b) || b is (byte)'-' or (byte)'.' or (byte)'_' or (byte)'~';
 

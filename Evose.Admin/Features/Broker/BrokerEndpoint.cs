@@ -1,5 +1,7 @@
 using System.Data.Common;
+using System.Security.Cryptography;
 using Evose.Admin.Domain;
+using Evose.Admin.Domain.Access;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Platform.Brokering;
 using Evose.Admin.Platform.Identity;
@@ -8,6 +10,7 @@ using Evose.Admin.Platform.Outbound;
 using Evose.Admin.Platform.Vault;
 using Evose.Admin.Platform.Web;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -16,9 +19,12 @@ namespace Evose.Admin.Features.Broker;
 /// <summary>
 /// <c>ANY /broker/{workspace}/{tool}/{**path}</c>: the nine steps of a call, in order. Steps 1 to 6 are <see cref="CallGate"/>'s; here the call is forwarded and completed.
 /// </summary>
-public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forwarder, OutboundClient outbound, IEnumerable<IAnswerWatcher> watchers, IOptions<BrokerOptions> options, ILogger<BrokerEndpoint> log)
+public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forwarder, OutboundClient outbound, LiveTokens tokens, IEnumerable<IAnswerWatcher> watchers, IOptions<BrokerOptions> options, ILogger<BrokerEndpoint> log)
 {
+    private const int MaxRepeated = 64 * 1024;
+
     private readonly IAnswerWatcher[] _watchers = [.. watchers];
+    private readonly int _maxReadBodyBytes = options.Value.MaxReadBodyBytes;
     private readonly long _maxRequestBytes = options.Value.MaxRequestBytes;
     private readonly ForwarderRequestConfig _http = Config(options.Value, new Version(1, 1));
     private readonly ForwarderRequestConfig _https = Config(options.Value, new Version(2, 0));
@@ -30,6 +36,7 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
     public async Task HandleAsync(HttpContext context)
     {
         OpenedCall? call = null;
+        byte[]? body = null;
         try
         {
             // TRACE would give the injected header back; CONNECT is no call.
@@ -45,21 +52,44 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
             }
             if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = _maxRequestBytes;
 
-            // 1 Authenticate, 2 Find, 3 Authorize, 4 Refuse, 5 Resolve, 6 Record and open.
-            var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: true), request, context.Request.QueryString, context.RequestAborted);
-            if (entered.Failed(out var refusal, out call))
+            for (var again = false; ; again = true)
             {
-                await ApiResults.WriteAsync(context, refusal);
+                // 1 Authenticate, 2 Find, 3 Authorize, 4 Refuse, 5 Resolve, 6 Record and open.
+                var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: true), request, context.Request.QueryString, context.RequestAborted, fresh: again);
+                if (entered.Failed(out var refusal, out call))
+                {
+                    await ApiResults.WriteAsync(context, refusal);
+                    return;
+                }
+
+                // A body that is signed, or that a field goes into, is read before anything leaves.
+                if (call.Request.ReadsBody && (await ReadBodyAsync(context, call)).Failed(out var unreadable, out body))
+                {
+                    call.Recorded.Complete(null, CallOutcome.Failed, LedgerRows.CallerBody);
+                    await ApiResults.WriteAsync(context, unreadable);
+                    return;
+                }
+
+                // 7 Inject and forward: vetted addresses only, no redirects, nothing of ours goes along.
+                var tool = call.Recorded.Call.Request!;
+                var injector = again || call.Request.ReadsBody || !LiveTokens.AreRenewable(call.Recorded.Call.Versions) ? new SecretInjector(call, _watchers, body ?? []) : await RepeatableAsync(context, call);
+                var error = await forwarder.SendAsync(context, tool.Authority, outbound.For(call.Recorded.Call.Workspace!.Id), tool.IsHttp ? _http : _https, injector, context.RequestAborted);
+
+                // A token that was refused and is renewed: the first use is over and stays on record; the same call is decided, recorded and sent once more.
+                if (injector.MustRepeat && error == ForwarderError.None && !context.Response.HasStarted)
+                {
+                    call.Recorded.Complete(context.Response.StatusCode, CallOutcome.UpstreamError, LedgerRows.TokenRefused);
+                    call.Dispose();
+                    context.Response.Clear();
+                    if (context.Request.Body.CanSeek) context.Request.Body.Position = 0;
+                    continue;
+                }
+
+                // 8 Scrub has its place here. 9 Complete.
+                if (error == ForwarderError.None) CompleteAnswered(call.Recorded, context.Response.StatusCode);
+                else await FailAsync(context, call.Recorded, error);
                 return;
             }
-
-            // 7 Inject and forward: vetted addresses only, no redirects, nothing of ours goes along.
-            var tool = call.Recorded.Call.Request!;
-            var error = await forwarder.SendAsync(context, tool.Authority, outbound.For(call.Recorded.Call.Workspace!.Id), tool.IsHttp ? _http : _https, new SecretInjector(call, _watchers), context.RequestAborted);
-
-            // 8 Scrub has its place here. 9 Complete.
-            if (error == ForwarderError.None) CompleteAnswered(call.Recorded, context.Response.StatusCode);
-            else await FailAsync(context, call.Recorded, error);
         }
         catch (Exception e) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
@@ -70,8 +100,50 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
         finally
         {
             End(call);
+            CryptographicOperations.ZeroMemory(body);
         }
     }
+
+    private async Task<SecretInjector> RepeatableAsync(HttpContext context, OpenedCall call)
+    {
+        var versions = call.Recorded.Call.Versions;
+        var canRepeat = await CanRepeatAsync(context);
+        return new SecretInjector(call, _watchers, default, (answer, ct) => tokens.RenewedAfterAsync(versions, answer, ct), canRepeat);
+    }
+
+    // Without a body, or with a small one of known length, which is then kept in memory for the time of the call.
+    private static async ValueTask<bool> CanRepeatAsync(HttpContext context)
+    {
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }) return true;
+        if (context.Request.ContentLength is not { } length || length > MaxRepeated) return false;
+        context.Request.EnableBuffering(MaxRepeated);
+        await context.Request.Body.DrainAsync(context.RequestAborted);
+        context.Request.Body.Position = 0;
+        return true;
+    }
+    // In place of the caller's body stands from here on what will be sent.
+    private async Task<Outcome<byte[]>> ReadBodyAsync(HttpContext context, OpenedCall call)
+    {
+        var (request, has) = (context.Request, context.Request.ContentLength > 0 || context.Request.Headers.TransferEncoding.Count > 0);
+        if (!has)
+            return call.Request.ChangesBody ? Problem.Invalid("body", "A credential of this tool puts a field into the body: send a JSON object or a form.") : Array.Empty<byte>();
+        if (request.ContentLength > _maxReadBodyBytes) return TooLargeToRead();
+        using var kept = new MemoryStream();
+        var buffer = new byte[16 * 1024];
+        int n;
+        while ((n = await request.Body.ReadAsync(buffer, context.RequestAborted)) > 0)
+        {
+            if (kept.Length + n > _maxReadBodyBytes) return TooLargeToRead();
+            kept.Write(buffer, 0, n);
+        }
+        if (call.Request.BodyOf(kept.GetBuffer().AsMemory(0, (int)kept.Length), request.ContentType ?? "").Failed(out var problem, out var ready)) return problem;
+        request.Headers.Remove("Transfer-Encoding");
+        request.ContentLength = ready.Length;
+        request.Body = new MemoryStream(ready, writable: false);
+        return ready;
+    }
+
+    private Problem TooLargeToRead() => Problem.Invalid("body", $"A credential of this tool signs the body or puts a field into it, so it is read whole: at most {_maxReadBodyBytes} bytes.");
 
     // Whatever happened, the use has an end and the values are zeroed. A second time does nothing.
     private static void End(OpenedCall? call)
@@ -87,6 +159,7 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
         {
             VaultSealedException => Problem.Sealed,
             DbException or TimeoutException => Problem.AuditUnavailable,
+            FormatException => Denial.ValueUnsafe.ToProblem(),
             BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Problem.Malformed("The body is too large."),
             BadHttpRequestException => Problem.Malformed("The request could not be read."),
             _ => Problem.Internal,
@@ -115,6 +188,14 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
             if (begun) return;
             context.Response.Clear();
             await ApiResults.WriteAsync(context, Problem.Malformed("The body could not be read to its end, or it is too large."));
+            return;
+        }
+        if (exception is FormatException && !begun)
+        {
+            // The signature could not be made: nothing has left.
+            recorded.Complete(null, CallOutcome.Failed, Denial.ValueUnsafe.Rule());
+            context.Response.Clear();
+            await ApiResults.WriteAsync(context, Denial.ValueUnsafe.ToProblem());
             return;
         }
         var reason = error is ForwarderError.RequestTimedOut ? "timeout" : exception is null ? "protocol" : OutboundFailures.Reason(exception);

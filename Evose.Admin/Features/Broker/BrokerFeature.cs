@@ -10,10 +10,11 @@ public static class BrokerFeature
     {
         services.AddOptions<BrokerOptions>().Bind(configuration.GetSection(BrokerOptions.Section))
             .Validate(o => o.ActivityTimeout > TimeSpan.Zero && o.ActivityTimeout <= TimeSpan.FromHours(24), "Broker:ActivityTimeout must be more than zero and at most 24 hours.")
-            .Validate(o => o.MaxRequestBytes > 0 && o.MaxInvokeAnswerBytes > 0, "Broker:MaxRequestBytes and Broker:MaxInvokeAnswerBytes must be more than zero.")
+            .Validate(o => o.MaxRequestBytes > 0 && o.MaxInvokeAnswerBytes > 0 && o.MaxReadBodyBytes > 0, "Broker:MaxRequestBytes, Broker:MaxReadBodyBytes and Broker:MaxInvokeAnswerBytes must be more than zero.")
             .ValidateOnStart();
         services.AddHttpForwarder();
         services.AddSingleton<DecideCall>();
+        services.AddSingleton<LiveTokens>();
         services.AddSingleton<CallGate>();
         services.AddSingleton<BrokerEndpoint>();
         services.AddSingleton<InvokeTool>();

@@ -11,6 +11,9 @@ public sealed class BrokerOptions
     /// <summary>The largest body a pass-through call may send.</summary>
     public long MaxRequestBytes { get; set; } = 100L * 1024 * 1024;
 
+    /// <summary>The largest body that is read whole, because a credential signs it or puts a field into it.</summary>
+    public int MaxReadBodyBytes { get; set; } = 8 * 1024 * 1024;
+
     /// <summary>The largest answer that <c>invoke</c> returns; use the broker address for more.</summary>
     public int MaxInvokeAnswerBytes { get; set; } = 8 * 1024 * 1024;
 }

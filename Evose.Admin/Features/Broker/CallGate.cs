@@ -15,7 +15,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Broker;
 
 /// <summary>Steps 1 to 6 of a call: authenticate, find, authorize, refuse, resolve, record and then open. What comes out may be sent and must be completed.</summary>
-public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys, DecideCall decide, UsageLedger ledger, SecretVault vault, IntegrityAlarm alarm, IDbContextFactory<AdminDb> dbs, TimeProvider clock) : IDisposable
+public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys, DecideCall decide, UsageLedger ledger, SecretVault vault, IntegrityAlarm alarm, LiveTokens tokens, IDbContextFactory<AdminDb> dbs, TimeProvider clock) : IDisposable
 {
     // Anybody can send calls with made-up keys: they are recorded, but not at a rate that would fill the ledger.
     private readonly TokenBucketRateLimiter _unknownKeys = new(new() { TokenLimit = 100, TokensPerPeriod = 10, ReplenishmentPeriod = TimeSpan.FromSeconds(1), QueueLimit = 0 });
@@ -27,19 +27,24 @@ public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys
     private const int MaxOvertaken = 3;
 
     // The state of the wait for the record is large and short-lived: it is used again.
+    /// <param name="fresh">Something this call rests on has just changed, perhaps on another node.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<Outcome<OpenedCall>> EnterAsync(string? token, CallRequest request, QueryString query, CancellationToken ct)
+    public async ValueTask<Outcome<OpenedCall>> EnterAsync(string? token, CallRequest request, QueryString query, CancellationToken ct, bool fresh = false)
     {
         if (vault.IsSealed) return Problem.Sealed;
+        var renewed = false;
         for (var attempt = 1; ; attempt++)
         {
             DecidedCall call;
-            LedgerAnswer answer;
+            CatalogSnapshot snapshot;
+            ApiKey? key;
+            LedgerAnswer answer = default;
+            bool due;
             await using (attempt > MaxOvertaken ? await Calm.BeginAsync(dbs, ct) : null)
             {
                 // 1 Authenticate: checksum, catalogue, constant-time hash. A key that is not live is told apart from an unknown one only to its holder.
-                var snapshot = attempt == 1 ? await catalog.CurrentAsync(ct) : await catalog.RefreshAsync(ct);
-                var key = keys.Find(snapshot, token);
+                snapshot = attempt == 1 && !fresh ? await catalog.CurrentAsync(ct) : await catalog.RefreshAsync(ct);
+                key = keys.Find(snapshot, token);
                 if (key is null)
                 {
                     if (_unknownKeys.AttemptAcquire().IsAcquired) await ledger.AuthorizeAsync(decide.Unknown(snapshot, request));
@@ -48,6 +53,16 @@ public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys
 
                 // 2 Find, 3 Authorize, 4 Refuse, 5 Resolve, 6 Record, then open: nothing is opened before the use is durable. A refusal is recorded like a use.
                 call = decide.Decide(snapshot, key, request);
+                due = call.Refusal is null && !renewed && tokens.AreDue(call.Versions);
+                if (!due) answer = await ledger.AuthorizeAsync(call.Entry);
+            }
+            if (due)
+            {
+                // Once: a provider whose tokens hardly live must not keep a call here for ever. Outside of what holds changes off, because it asks the provider.
+                renewed = true;
+                var ready = await tokens.ReadyAsync(call.Versions, ct);
+                if (ready is { Denial: null, Renewed: true }) continue;
+                if (ready.Denial is { } denial) call = decide.Refuse(snapshot, key, request, call, denial, ready.Credential!);
                 answer = await ledger.AuthorizeAsync(call.Entry);
             }
             if (call.Refusal is { } refusal)

@@ -40,7 +40,8 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
         for (var i = 0; i < facts.Length; i++)
         {
             var c = found[i] = catalog.Find(workspace.Id, names[i]);
-            facts[i] = new CredentialFacts(names[i], workspace.Id, c is not null, c is { Tampered: false }, c?.Active is not null, c?.Scope ?? Scope.Of([]), c?.Destinations.Allows(target!) == true);
+            facts[i] = new CredentialFacts(names[i], c?.IsFor(workspace.Id) == false ? c.WorkspaceId : workspace.Id, c is not null, c is { Tampered: false }, c?.Active is not null, c?.Scope ?? Scope.Of([]),
+                c?.Destinations.Allows(target!) == true, c?.MayStandIn(request!) == true);
         }
         var agent = Find(catalog, workspace, ConsumerKind.Agent, r.Context.Agent);
         var workflow = Find(catalog, workspace, ConsumerKind.Workflow, r.Context.Workflow);
@@ -60,7 +61,12 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
         if (agentRow is { Tampered: true } || workflowRow is { Tampered: true })
             return Refused(catalog, now, key, r, workspace, tool, Denial.PolicyTampered.ToProblem(), Denial.PolicyTampered.Rule(), agentRow, workflowRow);
         if (!decision.IsAllowed)
-            return Refused(catalog, now, key, r, workspace, tool, decision.Denial!.Value.ToProblem(), decision.Rule, agentRow, workflowRow, target, decision.Credential);
+        {
+            var denial = decision.Denial!.Value;
+            // A token that nobody has signed in for yet is no value to enter.
+            if (denial == Denial.CredentialUnavailable && decision.Credential is { } name && catalog.Find(workspace.Id, name)?.Type == CredentialType.OAuthToken) denial = Denial.ConsentNeeded;
+            return Refused(catalog, now, key, r, workspace, tool, denial.ToProblem(), denial.Rule(), agentRow, workflowRow, target, decision.Credential);
+        }
         if (Array.Find(found, c => c is { NeedsSignIn: true, Session.Refuse: true }) is { } signedOut)
             return Refused(catalog, now, key, r, workspace, tool, Denial.SignInNeeded.ToProblem(), Denial.SignInNeeded.Rule(), agentRow, workflowRow, target, signedOut.Name);
         if (egress.CheckTarget(target!, request!.Base.Port) is { } guarded)
@@ -77,6 +83,12 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
         }
         return new DecidedCall(Entry(catalog, now, key, r, workspace, tool, decision.Rule, false, agentRow, workflowRow, target, uses), null, workspace, request, versions, target);
     }
+
+    /// <summary>A call that was allowed and cannot begin all the same, because of one of its credentials.</summary>
+    public DecidedCall Refuse(CatalogSnapshot catalog, ApiKey key, in CallRequest r, DecidedCall allowed, Denial denial, string credential) => Refused(
+        catalog, clock.GetUtcNow(), key, r, allowed.Workspace, Row(catalog, allowed.Entry.ToolId), denial.ToProblem(), denial.Rule(), Row(catalog, allowed.Entry.AgentId), Row(catalog, allowed.Entry.WorkflowId), allowed.Target, credential);
+
+    private static CatalogConsumer? Row(CatalogSnapshot catalog, Guid? id) => id is { } known ? catalog.ConsumersById.GetValueOrDefault(known) : null;
 
     /// <summary>The record of a call whose key is not known: belongs to no workspace, because nothing it says is believed.</summary>
     public CallEntry Unknown(CatalogSnapshot catalog, in CallRequest r) => Entry(catalog, clock.GetUtcNow(), null, r, null, null, Denial.KeyUnknown.Rule(), true, null, null, null, []);
@@ -114,7 +126,8 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
         Ip = r.Ip,
         Method = r.Method.Length > 0 ? r.Method : tool?.Request?.Method ?? (r.HasBody || tool?.Request?.Body is not null ? "POST" : "GET"),
         Host = target?.IdnHost,
-        Path = target is null ? null : Kept(target.AbsolutePath, 512),
+        // The template, never a value: what is decided on holds none.
+        Path = target is null ? null : Kept(tool?.Request is { } written ? written.Written(target) : target.AbsolutePath, 512),
         Refused = refused,
         Rule = rule,
         RequestId = r.RequestId,

@@ -7,13 +7,14 @@ using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Templates;
 using Evose.Admin.Platform.Brokering;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Outbound;
 using Microsoft.Extensions.Options;
 
 namespace Evose.Admin.Features.Broker;
 
 /// <summary>One call described in JSON: the same nine steps as the pass-through, with the answer read whole and given back in JSON.</summary>
-public sealed class InvokeTool(CallGate gate, OutboundClient outbound, IEnumerable<IAnswerWatcher> watchers, IOptions<BrokerOptions> options)
+public sealed class InvokeTool(CallGate gate, OutboundClient outbound, LiveTokens tokens, IEnumerable<IAnswerWatcher> watchers, IOptions<BrokerOptions> options)
 {
     /// <param name="Path">Below the tool's base URL; with or without a leading slash, without a query.</param>
     /// <param name="Body">A text is sent as it is, anything else as JSON.</param>
@@ -33,54 +34,75 @@ public sealed class InvokeTool(CallGate gate, OutboundClient outbound, IEnumerab
             HasBody: input.Body is not null);
         var query = input.Query is { Count: > 0 } q ? QueryString.Create(q!) : QueryString.Empty;
 
-        var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: false), request, query, ct);
-        if (entered.Failed(out var problem, out var call)) return problem;
-        using (call)
+        for (var again = false; ; again = true)
         {
-            try
+            var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: false), request, query, ct, fresh: again);
+            if (entered.Failed(out var problem, out var call)) return problem;
+            using (call)
             {
-                return await SendAsync(call, input, ct);
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
-            {
-                call.Recorded.Complete(null, CallOutcome.Failed, ct.IsCancellationRequested ? "caller_left" : OutboundFailures.Reason(e));
-                return OutboundFailures.Describe(e);
-            }
-            catch (FormatException)
-            {
-                call.Recorded.Complete(null, CallOutcome.Failed, Denial.ValueUnsafe.Rule());
-                return Denial.ValueUnsafe.ToProblem();
-            }
-            finally
-            {
-                call.Recorded.Complete(null, CallOutcome.Failed, "internal");
+                try
+                {
+                    // Null: the token was refused and is renewed. This use is over; the same call is decided, recorded and sent once more.
+                    if (await SendAsync(call, input, !again && LiveTokens.AreRenewable(call.Recorded.Call.Versions), ct) is { } answer) return answer;
+                }
+                catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+                {
+                    call.Recorded.Complete(null, CallOutcome.Failed, ct.IsCancellationRequested ? "caller_left" : OutboundFailures.Reason(e));
+                    return OutboundFailures.Describe(e);
+                }
+                catch (FormatException)
+                {
+                    call.Recorded.Complete(null, CallOutcome.Failed, Denial.ValueUnsafe.Rule());
+                    return Denial.ValueUnsafe.ToProblem();
+                }
+                finally
+                {
+                    call.Recorded.Complete(null, CallOutcome.Failed, "internal");
+                }
             }
         }
     }
 
-    private async Task<Outcome<Answer>> SendAsync(OpenedCall call, Input input, CancellationToken ct)
+    private async Task<Outcome<Answer>?> SendAsync(OpenedCall call, Input input, bool renews, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(options.Value.ActivityTimeout);
         using var request = new HttpRequestMessage(new HttpMethod(call.Recorded.Call.Entry.Method), call.Request.Target) { Version = System.Net.HttpVersion.Version20 };
         request.Content = ContentOf(call, input);
+        byte[]? body = null;
+        if (call.Request.ReadsBody)
+        {
+            var given = request.Content is null ? [] : await request.Content.ReadAsByteArrayAsync(limit.Token);
+            if (call.Request.BodyOf(given, request.Content?.Headers.ContentType?.ToString() ?? "").Failed(out var wrong, out body))
+            {
+                call.Recorded.Complete(null, CallOutcome.Failed, Platform.Ledger.LedgerRows.CallerBody);
+                return wrong;
+            }
+            if (request.Content is not null || call.Request.ChangesBody) request.Content = new ByteArrayContent(body) { Headers = { ContentType = request.Content?.Headers.ContentType ?? new MediaTypeHeaderValue("application/json") } };
+        }
         foreach (var (name, value) in input.Headers ?? [])
             if (!HeaderRules.IsStripped(name) && !string.Equals(name, "Authorization", StringComparison.OrdinalIgnoreCase) && !call.Request.Sets(name)) Add(request, name, value);
         // Checked in RenderedRequest.Render.
         foreach (var (name, value) in call.Request.Headers) Add(request, name, value);
+        if (!call.Request.Sign(request, body, call.Recorded.Call.Entry.At)) throw new FormatException("a field cannot be used for the signature");
 
         using var response = await outbound.For(call.Recorded.Call.Workspace!.Id).SendAsync(request, limit.Token);
         foreach (var watcher in watchers) await watcher.AnsweredAsync(call.Recorded.Call.Versions, call.Request.Target, response, limit.Token);
+        if (renews && await tokens.RenewedAfterAsync(call.Recorded.Call.Versions, response, limit.Token))
+        {
+            call.Recorded.Complete((int)response.StatusCode, CallOutcome.UpstreamError, LedgerRows.TokenRefused);
+            return null;
+        }
         var bytes = await ReadAsync(response.Content, limit.Token);
         if (bytes is null)
         {
             call.Recorded.Complete((int)response.StatusCode, CallOutcome.Failed, "answer_too_large");
-            return Problem.UpstreamFailed($"The answer is larger than {options.Value.MaxInvokeAnswerBytes} bytes. Call it through /broker, which streams.", "answer_too_large");
+            return (Outcome<Answer>)Problem.UpstreamFailed($"The answer is larger than {options.Value.MaxInvokeAnswerBytes} bytes. Call it through /broker, which streams.", "answer_too_large");
         }
         var status = (int)response.StatusCode;
         call.Recorded.Complete(status, status < 400 ? CallOutcome.Succeeded : CallOutcome.UpstreamError, null);
         var versions = call.Recorded.Call.Versions;
-        return new Answer(status, HeadersOf(response), BodyOf(response.Content, bytes), (long)call.Recorded.Elapsed.TotalMilliseconds, versions.Count > 0 ? versions[0].Version : null);
+        return (Outcome<Answer>)new Answer(status, HeadersOf(response), BodyOf(response.Content, bytes), (long)call.Recorded.Elapsed.TotalMilliseconds, versions.Count > 0 ? versions[0].Version : null);
     }
 
     private static Problem? Refuse(Input input)

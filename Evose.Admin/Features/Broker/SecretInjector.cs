@@ -5,8 +5,14 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Evose.Admin.Features.Broker;
 
 /// <summary>Step 7: what goes to the upstream and what comes back. The caller's headers without ours, then the tool's, which win.</summary>
-public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher> watchers) : HttpTransformer
+/// <param name="body">The body, when it was read whole before.</param>
+/// <param name="renewed">Asked about each answer of a call whose token can be renewed: true when there is a new one.</param>
+/// <param name="canRepeat">The call can be sent again from its beginning.</param>
+public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher> watchers, ReadOnlyMemory<byte> body, Func<HttpResponseMessage, CancellationToken, ValueTask<bool>>? renewed = null, bool canRepeat = false) : HttpTransformer
 {
+    /// <summary>The answer was thrown away, because the same call with the new token will have a better one.</summary>
+    public bool MustRepeat { get; private set; }
+
     // These speak for the origin that sends them, and in our answer that would be us.
     private static readonly string[] NotPassedOn = ["Set-Cookie", "Strict-Transport-Security", "Public-Key-Pins", "Clear-Site-Data", "Alt-Svc", "Service-Worker-Allowed", "Refresh", "Report-To", "NEL"];
 
@@ -22,7 +28,8 @@ public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher
         if (proxyRequest.Content is { } content && httpContext.Request.ContentLength is { } length) content.Headers.ContentLength = length;
         // Values were checked in RenderedRequest.Render; this is the one place where a secret is put on the wire.
         foreach (var (name, value) in call.Request.Headers) Add(proxyRequest, name, value);
-        return default;
+        // Last, because it covers what stands there.
+        return call.Request.Sign(proxyRequest, body.Span, call.Recorded.Call.Entry.At) ? default : throw new FormatException("a field cannot be used for the signature");
     }
 
     private static void Add(HttpRequestMessage request, string name, string value)
@@ -39,11 +46,17 @@ public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher
     {
         if (proxyResponse is not null)
             foreach (var watcher in watchers) await watcher.AnsweredAsync(call.Recorded.Call.Versions, call.Request.Target, proxyResponse, cancellationToken);
+        if (proxyResponse is not null && renewed is not null && await renewed(proxyResponse, cancellationToken) && canRepeat)
+        {
+            MustRepeat = true;
+            return false;
+        }
         if (!await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)) return false;
         var headers = httpContext.Response.Headers;
         foreach (var name in NotPassedOn) headers.Remove(name);
         headers["X-Request-Id"] = httpContext.TraceIdentifier;
-        if (proxyResponse?.Content is { } content) proxyResponse.Content = new PromptContent(content, httpContext.Response);
+        // A socket's stream goes both ways and is passed on as it is.
+        if (proxyResponse is { StatusCode: not System.Net.HttpStatusCode.SwitchingProtocols, Content: { } content }) proxyResponse.Content = new PromptContent(content, httpContext.Response);
         return true;
     }
 

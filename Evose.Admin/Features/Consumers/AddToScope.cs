@@ -22,12 +22,16 @@ public sealed class AddToScope(IDbContextFactory<AdminDb> dbs, Authorizer author
     {
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ManageCredentials, ct)).Failed(out var refused, out var workspace)) return refused;
 
+        // The organization's credentials are the organization's to hand out; asked before anything is written.
+        var organization = await authorizer.RightsAsync(actor, Workspace.OrganizationSlug, ct);
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var write = await db.BeginWriteAsync(ct);
         var tool = await db.Consumers.SingleOrDefaultAsync(c => c.WorkspaceId == workspace.Id && c.Kind == ConsumerKind.Tool && c.Name == input.Tool && c.DeletedAt == null, ct);
         if (tool is null) return Problem.NotFound("tool");
-        var credential = await db.Credentials.Include(c => c.ScopeMembers).SingleOrDefaultAsync(c => c.WorkspaceId == workspace.Id && c.Name == input.Credential && c.ArchivedAt == null, ct);
+        var credential = await db.CredentialsFor(workspace.Id).Include(c => c.ScopeMembers).SingleOrDefaultAsync(c => c.Name == input.Credential, ct);
         if (credential is null) return Problem.NotFound("credential");
+        if (credential.WorkspaceId != workspace.Id && !organization.Allows(Permission.ManageCredentials))
+            return Problem.Forbidden("organization_credential", "This credential belongs to the organization. Ask an organization admin to add the tool to its scope.");
         if (!await db.References.AnyAsync(r => r.ToolId == tool.Id && r.CredentialName == credential.Name, ct))
             return Problem.Conflict($"The tool does not name this credential. Write {Placeholder.Write(credential.Name)} in one of its values first.", "not_referenced");
         // The scope that is there is kept, so it must be ours.

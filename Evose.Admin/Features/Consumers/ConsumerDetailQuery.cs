@@ -20,7 +20,9 @@ public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, CallLog 
     /// <param name="Status">Null when there is no such living credential.</param>
     /// <param name="Covered">The scope names the tool, or leaves the choice to agents and workflows.</param>
     /// <param name="MayTravel">The allowed hosts cover the tool's base URL.</param>
-    public sealed record UsedCredential(string Name, CredentialStatus? Status, bool Covered, bool MayTravel);
+    /// <param name="MayStand">False: the tool puts it into the address, and the credential does not allow that.</param>
+    /// <param name="FromOrganization">The organization grants it to the workspace.</param>
+    public sealed record UsedCredential(string Name, CredentialStatus? Status, bool Covered, bool MayTravel, bool MayStand = true, bool FromOrganization = false);
 
     public sealed record Other(ConsumerKind Kind, string Name);
 
@@ -49,7 +51,7 @@ public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, CallLog 
 
         var references = await db.References.AsNoTracking().Where(r => r.ToolId == c.Id).OrderBy(r => r.Place).ThenBy(r => r.CredentialName).ToListAsync(ct);
         var names = references.Select(r => r.CredentialName).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
-        var credentials = await db.Credentials.AsNoTracking().AsSplitQuery().Where(x => x.WorkspaceId == workspace.Id && x.ArchivedAt == null && names.Contains(x.Name))
+        var credentials = await db.CredentialsFor(workspace.Id).AsNoTracking().AsSplitQuery().Where(x => names.Contains(x.Name))
             .Include(x => x.ScopeMembers).Include(x => x.Versions).ToDictionaryAsync(x => x.Name, ct);
         var declared = await (from l in db.ConsumerLinks join x in db.Consumers on l.ToId equals x.Id where l.FromId == c.Id orderby x.Kind, x.Name select new { x.Kind, x.Name, x.DeletedAt }).ToListAsync(ct);
         var usedBy = await (from l in db.ConsumerLinks join x in db.Consumers on l.FromId equals x.Id where l.ToId == c.Id && x.DeletedAt == null orderby x.Kind, x.Name select new Other(x.Kind, x.Name)).ToListAsync(ct);
@@ -60,12 +62,13 @@ public sealed class ConsumerDetailQuery(IDbContextFactory<AdminDb> dbs, CallLog 
         Other[] members = [.. declared.Where(d => d.DeletedAt is null).Select(d => new Other(d.Kind, d.Name))];
         return new View(c.Id, c.Kind, c.Name, c.Description, c.Config,
             [.. references.Select(r => new ReferenceRow(r.CredentialName, r.Place, credentials.ContainsKey(r.CredentialName)))],
-            [.. names.Select(n => Use(n, credentials.GetValueOrDefault(n), c, now))],
+            [.. names.Select(n => Use(n, credentials.GetValueOrDefault(n), c, references.Exists(r => r.CredentialName == n && ToolDraft.IsInAddress(r.Place)), now))],
             members, members.Length == 0 && declared.Count > 0, usedBy, scopes, keys, calls, c.CreatedAt, c.UpdatedAt, c.Revision);
     }
 
-    private static UsedCredential Use(string name, Credential? credential, Consumer tool, DateTimeOffset now) => credential is null
+    private static UsedCredential Use(string name, Credential? credential, Consumer tool, bool inAddress, DateTimeOffset now) => credential is null
         ? new UsedCredential(name, null, false, false)
         : new UsedCredential(name, CredentialStatusPolicy.Of(credential, now), ScopePolicy.Covers(credential.Scope, tool.Id),
-            Uri.TryCreate(tool.Config?.BaseUrl, UriKind.Absolute, out var target) && DestinationPolicy.Allows(credential.AllowedHosts, target));
+            Uri.TryCreate(tool.Config?.BaseUrl, UriKind.Absolute, out var target) && DestinationPolicy.Allows(credential.AllowedHosts, target),
+            credential.AllowInUrl || !(inAddress || (tool.Config?.Attached?.Contains(name) == true && credential.Injection.Fields.Any(f => f.Place == FieldPlace.Query))), credential.WorkspaceId != tool.WorkspaceId);
 }

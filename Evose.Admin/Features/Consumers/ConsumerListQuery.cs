@@ -44,7 +44,7 @@ public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, CallLog ca
 
         var ids = consumers.ConvertAll(c => c.Id);
         var references = (await db.References.AsNoTracking().Where(r => ids.Contains(r.ToolId)).Select(r => new { r.ToolId, r.CredentialName }).Distinct().ToListAsync(ct)).ToLookup(r => r.ToolId, r => r.CredentialName);
-        var living = (await db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == workspace.Id && c.ArchivedAt == null).Select(c => c.Name).ToListAsync(ct)).ToHashSet();
+        var living = (await db.CredentialsFor(workspace.Id).AsNoTracking().Select(c => c.Name).ToListAsync(ct)).ToHashSet();
         var members = (await (from l in db.ConsumerLinks join c in db.Consumers on l.ToId equals c.Id where ids.Contains(l.FromId) orderby c.Name select new { l.FromId, c.Kind, c.Name, Living = c.DeletedAt == null }).ToListAsync(ct)).ToLookup(m => m.FromId);
         var usedBy = await (from l in db.ConsumerLinks join c in db.Consumers on l.FromId equals c.Id where ids.Contains(l.ToId) && c.DeletedAt == null group l by l.ToId into g select new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, ct);
         var calls = seesCalls && ids.Count > 0 ? await RecentCalls.CountAsync(callLog, workspace.Id, input.Kind, clock.GetUtcNow(), ct) : null;

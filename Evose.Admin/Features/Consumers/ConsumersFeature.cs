@@ -23,9 +23,10 @@ public static class ConsumersFeature
     }
 
     /// <param name="Name">Another name than the address's renames.</param>
+    /// <param name="Credentials">Names of credentials that travel by rules of their own.</param>
     /// <param name="Body">The template as text, or as the JSON it stands for.</param>
     public sealed record ToolBody(string? Kind, string? BaseUrl, string? Method, Dictionary<string, string?>? Headers, Dictionary<string, string?>? Query, JsonElement? Body,
-        string? Description, string? Name, int? Revision);
+        string? Description, string? Name, int? Revision, List<string?>? Credentials);
 
     public sealed record AgentBody(List<string?>? Tools, string? Description, string? Name, int? Revision);
 
@@ -52,7 +53,7 @@ public static class ConsumersFeature
         {
             if (TextOf(body.Body).Failed(out var wrong, out var text)) return ApiResults.Of(wrong);
             var saved = await save.ExecuteAsync(context.Caller(), ws,
-                new SaveTool.Input(new ConsumerTarget(name, body.Name, body.Revision, body.Description), body.Kind, body.BaseUrl, body.Method, body.Headers, body.Query, text), context.RequestAborted);
+                new SaveTool.Input(new ConsumerTarget(name, body.Name, body.Revision, body.Description), body.Kind, body.BaseUrl, body.Method, body.Headers, body.Query, text, body.Credentials), context.RequestAborted);
             return await AnswerAsync(context, detail, ws, ConsumerKind.Tool, saved);
         }).WithSummary("Create or replace a tool. Placeholders such as {{credential:openai_prod}} may stand in every value; a secret may not.");
         api.MapPut("/workspaces/{ws}/agents/{name}", async (string ws, string name, AgentBody body, SaveAgent save, ConsumerDetailQuery detail, HttpContext context) =>
@@ -89,6 +90,7 @@ public static class ConsumersFeature
             v.Config.Headers,
             v.Config.Query,
             v.Config.Body,
+            Credentials = v.Config.Attached ?? [],
             v.Description,
             References = v.References.Select(r => new { r.Credential, r.Place, r.Exists }),
             v.CreatedAt,

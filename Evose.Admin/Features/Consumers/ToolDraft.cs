@@ -18,11 +18,11 @@ public sealed record ToolDraft(ToolConfig Config, IReadOnlyList<(string Place, P
 
     /// <summary>The draft, or the first thing that is wrong: where, and what to do. Nothing of what was typed is quoted, for it may be a secret.</summary>
     public static Outcome<ToolDraft> Parse(
-        string? baseUrl, string? method, IEnumerable<KeyValuePair<string, string?>>? headers, IEnumerable<KeyValuePair<string, string?>>? query, string? body)
+        string? baseUrl, string? method, IEnumerable<KeyValuePair<string, string?>>? headers, IEnumerable<KeyValuePair<string, string?>>? query, string? body, IReadOnlyList<string?>? credentials = null)
     {
         var found = new List<(string, Placeholder)>();
         baseUrl = baseUrl?.Trim(' ') ?? "";
-        if (RefuseBaseUrl(baseUrl) is { } wrongUrl) return wrongUrl;
+        if (RefuseBaseUrl(baseUrl, found) is { } wrongUrl) return wrongUrl;
 
         method = string.IsNullOrWhiteSpace(method) ? null : method.Trim().ToUpperInvariant();
         if (method is not null && !Methods.Contains(method)) return Problem.Invalid("method", $"Use one of {string.Join(", ", Methods)}, or leave the method out.");
@@ -37,25 +37,49 @@ public sealed record ToolDraft(ToolConfig Config, IReadOnlyList<(string Place, P
             if (ParseTemplate("body", "", body, found) is { } problem) return problem;
             if (FindInJson(body) is { } finding) return Secret("body", finding);
         }
-        return new ToolDraft(new ToolConfig(baseUrl, method, parsedHeaders, parsedQuery, body), found);
+        if (ParseAttached(credentials).Failed(out wrong, out var attached)) return wrong;
+        return new ToolDraft(new ToolConfig(baseUrl, method, parsedHeaders, parsedQuery, body) { Attached = attached.Count == 0 ? null : attached }, found);
     }
 
     /// <summary>Plain text holds something that looks like a secret: where, and the placeholder to write instead.</summary>
     public static Problem? RefuseSecret(string place, string text) => PlaintextDetector.Find(text) is { } finding ? Secret(place, finding) : null;
 
-    private static Problem? RefuseBaseUrl(string text)
+    /// <summary>The place of credentials that travel by rules of their own.</summary>
+    public const string AttachedPlace = "credentials";
+
+    public const int MaxAttached = 8;
+
+    /// <summary>Whether what stands at the place becomes part of the address.</summary>
+    public static bool IsInAddress(string place) => place == "base_url" || place.StartsWith("query.", StringComparison.Ordinal);
+
+    private static Outcome<IReadOnlyList<string>> ParseAttached(IReadOnlyList<string?>? given)
+    {
+        var names = new List<string>();
+        foreach (var name in given ?? [])
+        {
+            // What is no name is not quoted: it may be a value in the wrong place.
+            if (!Placeholder.IsName(name)) return Problem.Invalid(AttachedPlace, $"Entry {names.Count + 1} of credentials is no name of a credential.");
+            if (names.Contains(name!)) return Problem.Invalid(AttachedPlace, $"'{name}' stands in credentials twice. Keep one of them.");
+            if (names.Count == MaxAttached) return Problem.Invalid(AttachedPlace, $"There are too many credentials: at most {MaxAttached}.");
+            names.Add(name!);
+        }
+        return names;
+    }
+
+    private static Problem? RefuseBaseUrl(string text, List<(string, Placeholder)> found)
     {
         const string field = "base_url";
         if (FreeText.Refuse(text, MaxBaseUrlLength, required: true) is { } why) return Problem.Invalid(field, why);
-        if (!SecretTemplate.TryParse(text, out var template, out _) || template.HasPlaceholders)
-            return Problem.Invalid(field, "A base URL takes no placeholder: addresses end up in logs. Put the placeholder in a header or a query value.");
+        if (!SecretTemplate.TryParse(text, out var template, out var error)) return Detailed(field, $"{field}: {error.Sentence}", ("position", error.Position));
+        var path = text.IndexOf("://", StringComparison.Ordinal) is >= 0 and var scheme ? text.IndexOf('/', scheme + 3) : -1;
+        if (template.Placeholders.Any(p => path < 0 || p.Position < path)) return Problem.Invalid(field, "In a base URL a placeholder may stand in the path alone: where a value travels to is decided without it.");
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp) || uri.Host.Length == 0)
             return Problem.Invalid(field, "Give an absolute http or https URL, such as https://api.openai.com/v1.");
         if (uri.UserInfo.Length > 0 || text.AsSpan(text.IndexOf("://", StringComparison.Ordinal) + 3).IndexOfAny('/', '@') is >= 0 and var at && text.AsSpan(text.IndexOf("://", StringComparison.Ordinal) + 3)[at] == '@')
             return Problem.Invalid(field, "The base URL has a user name or password before the host. Leave it out and put a placeholder in the Authorization header.");
         if (text.Contains('?', StringComparison.Ordinal)) return Problem.Invalid(field, "The base URL has a query. Leave it out and add its parts as query values.");
         if (text.Contains('#', StringComparison.Ordinal)) return Problem.Invalid(field, "The base URL has a fragment. Leave out '#' and what follows it.");
-        return RefuseSecret(field, text);
+        return ParseTemplate(field, "", text, found);
     }
 
     private static Outcome<Dictionary<string, string>> ParseRows(string field, string called, IEnumerable<KeyValuePair<string, string?>>? rows, StringComparer comparer,

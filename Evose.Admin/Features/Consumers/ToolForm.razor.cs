@@ -1,4 +1,5 @@
 using Evose.Admin.Domain;
+using Evose.Admin.Domain.Consumers;
 using Microsoft.AspNetCore.Components;
 
 namespace Evose.Admin.Features.Consumers;
@@ -13,6 +14,8 @@ public sealed partial class ToolForm : ComponentBase
     private string _description = "";
     private List<PairRows.Row> _headers = [];
     private List<PairRows.Row> _query = [];
+    private readonly HashSet<PairRows.Row> _filled = [];
+    private readonly HashSet<string> _attached = [];
     private bool _dirty;
     private bool _saving;
     private Problem? _problem;
@@ -24,6 +27,12 @@ public sealed partial class ToolForm : ComponentBase
     [Parameter] public ConsumerDetailQuery.View? Tool { get; set; }
 
     [Parameter] public IReadOnlyList<string> Placeholders { get; set; } = [];
+
+    /// <summary>Services to begin from; null offers none.</summary>
+    [Parameter] public PickListQuery.View? Choices { get; set; }
+
+    /// <summary>Credentials that travel by rules of their own.</summary>
+    [Parameter] public IReadOnlyList<string> Attachable { get; set; } = [];
 
     [Parameter] public EventCallback<SavedConsumer> Saved { get; set; }
 
@@ -47,6 +56,7 @@ public sealed partial class ToolForm : ComponentBase
         (_name, _baseUrl, _method, _body, _description) = (Tool.Name, config.BaseUrl, config.Method ?? "", config.Body ?? "", Tool.Description ?? "");
         _headers = RowsOf(config.Headers);
         _query = RowsOf(config.Query);
+        _attached.UnionWith(config.Attached ?? []);
     }
 
     private async Task SaveAsync()
@@ -58,7 +68,7 @@ public sealed partial class ToolForm : ComponentBase
         var target = Tool is null
             ? new ConsumerTarget(name, Revision: 0, Description: _description)
             : new ConsumerTarget(Tool.Name, name, Tool.Revision, _description);
-        var outcome = await Save.ExecuteAsync(Actor, Ws, new SaveTool.Input(target, "http", _baseUrl, _method, PairsOf(_headers), PairsOf(_query), _body), CancellationToken.None);
+        var outcome = await Save.ExecuteAsync(Actor, Ws, new SaveTool.Input(target, "http", _baseUrl, _method, PairsOf(_headers), PairsOf(_query), _body, [.. _attached.Order(StringComparer.Ordinal)]), CancellationToken.None);
         _saving = false;
         if (outcome.Failed(out _problem, out var saved))
         {
@@ -70,6 +80,33 @@ public sealed partial class ToolForm : ComponentBase
     }
 
     private void Touch() => _dirty = true;
+
+    // What stands under other names stays: a person may have begun already.
+    private void Fill(ToolConfig config)
+    {
+        _baseUrl = config.BaseUrl;
+        Fill(_headers, config.Headers, StringComparison.OrdinalIgnoreCase);
+        Fill(_query, config.Query, StringComparison.Ordinal);
+        Touch();
+    }
+
+    private void Fill(List<PairRows.Row> rows, IReadOnlyDictionary<string, string> given, StringComparison names)
+    {
+        rows.RemoveAll(r => IsBlank(r) || _filled.Contains(r) || given.Keys.Any(name => string.Equals(name, r.Name.Trim(), names)));
+        foreach (var (name, value) in given)
+        {
+            var row = new PairRows.Row { Name = name, Value = value };
+            rows.Add(row);
+            _filled.Add(row);
+        }
+    }
+
+    private void Attach(string name, bool on)
+    {
+        if (on) _attached.Add(name);
+        else _attached.Remove(name);
+        Touch();
+    }
 
     private void InsertIntoBody(string placeholder)
     {

@@ -37,7 +37,8 @@ public sealed class AccessQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
 
         var snapshot = await catalog.CurrentAsync(ct);
         var tools = !string.IsNullOrEmpty(asked.Tool) ? [asked.Tool]
-            : snapshot.ConsumersById.Values.Where(c => c.WorkspaceId == workspace.Id && c.Request?.Credentials.Contains(name) == true).Select(c => c.Name).Order(StringComparer.Ordinal).Take(100).ToList();
+            : snapshot.ConsumersById.Values.Where(c => (c.WorkspaceId == workspace.Id || (workspace.IsOrganization && snapshot.CredentialsById.Values.Any(x => x.Name == name && x.WorkspaceId == workspace.Id && x.Grants.Contains(c.WorkspaceId)))) && c.Request?.Credentials.Contains(name) == true)
+                .Select(c => workspace.IsOrganization ? $"{snapshot.Workspaces.Values.First(w => w.Id == c.WorkspaceId).Slug}/{c.Name}" : c.Name).Order(StringComparer.Ordinal).Take(100).ToList();
         var verdicts = tools.ConvertAll(tool => Explain(snapshot, workspace.Id, name, tool, asked, clock.GetUtcNow()));
         var answer = verdicts.Find(v => v.Allowed) ?? (verdicts.Count > 0 ? verdicts[0] : null);
         return new View(name, Kept(asked.Tool), Kept(asked.Agent), Kept(asked.Workflow), Kept(asked.UserId), answer?.Allowed ?? false,
@@ -46,7 +47,10 @@ public sealed class AccessQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
 
     private static ToolVerdict Explain(CatalogSnapshot snapshot, Guid workspaceId, string credential, string toolName, Question asked, DateTimeOffset now)
     {
-        var tool = snapshot.Find(workspaceId, ConsumerKind.Tool, toolName);
+        // In the organization every name says its workspace, and the tool's is the one that the call is made in.
+        if (workspaceId == Workspace.OrganizationId && toolName.Split('/') is [var slug, _] && snapshot.Workspaces.GetValueOrDefault(slug) is { } place) (workspaceId, asked) = (place.Id, new Question(Own(toolName), Own(asked.Agent), Own(asked.Workflow), asked.UserId));
+        var tool = snapshot.Find(workspaceId, ConsumerKind.Tool, toolName[(toolName.IndexOf('/', StringComparison.Ordinal) + 1)..]);
+        string? Own(string? text) => text is not null && text.Split('/') is [var whose, var name] && whose == toolName.Split('/')[0] ? name : text;
         var referenced = tool?.Request?.Credentials.Contains(credential) == true;
         var names = (tool?.Request?.Credentials ?? []).Where(n => n != credential).Prepend(credential).ToList();
         var verdicts = names.ConvertAll(n => Decide(snapshot, workspaceId, tool, n, asked, now));
@@ -62,7 +66,8 @@ public sealed class AccessQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
             return new Verdict(credential, false, Denial.PolicyTampered.Rule(), "The tool, agent or workflow was changed outside the app, so it is not obeyed. Save it again after looking into it.");
         CredentialFacts[] facts =
         [
-            new(credential, workspaceId, found is not null, found is { Tampered: false }, found?.Active is not null, found?.Scope ?? Domain.Credentials.Scope.Of([]), tool?.Request is { } request && found?.Destinations.Allows(request.Base) == true),
+            new(credential, found?.IsFor(workspaceId) == false ? found.WorkspaceId : workspaceId, found is not null, found is { Tampered: false }, found?.Active is not null, found?.Scope ?? Domain.Credentials.Scope.Of([]),
+                tool?.Request is { } request && found?.Destinations.Allows(request.Base) == true, tool?.Request is { } put && found?.MayStandIn(put) == true),
         ];
         var decision = AccessPolicy.Decide(new AccessQuestion { Key = AnyKey, WorkspaceId = workspaceId, Tool = tool?.Facts, Agent = agent.Named, Workflow = workflow.Named, Credentials = facts }, now);
         return new Verdict(credential, decision.IsAllowed, decision.Rule, decision.Sentence);

@@ -6,13 +6,13 @@ namespace Evose.Admin.Features.Credentials;
 /// <summary>Scope and hosts of a credential, and the answer to who could use it.</summary>
 public sealed partial class AccessTab : AdminPage
 {
-    private readonly HashSet<string> _tools = [], _agents = [], _workflows = [];
+    private readonly HashSet<string> _tools = [], _agents = [], _workflows = [], _grants = [];
     private readonly List<string> _hosts = [];
     private ConsumerChoicesQuery.View? _choices;
     private HostsInput? _hostsInput;
     private AccessQuery.View? _answer;
     private string _tool = "", _agent = "", _workflow = "";
-    private bool _busy;
+    private bool _busy, _allowInUrl;
 
     [Inject] public required ConsumerChoicesQuery Choices { get; init; }
 
@@ -28,6 +28,10 @@ public sealed partial class AccessTab : AdminPage
 
     [Parameter] public EventCallback Saved { get; set; }
 
+    private bool IsOrganization => Ws == Domain.Workspaces.Workspace.OrganizationSlug;
+
+    private ConsumerChoicesQuery.View Reachable => IsOrganization ? _choices!.Within(_grants) : _choices!;
+
     private bool IsEmpty => _tools.Count + _agents.Count + _workflows.Count == 0;
 
     protected override async Task OnInitializedAsync()
@@ -36,6 +40,8 @@ public sealed partial class AccessTab : AdminPage
         _agents.UnionWith(View.Scope.Agents!);
         _workflows.UnionWith(View.Scope.Workflows!);
         _hosts.AddRange(View.AllowedHosts);
+        _grants.UnionWith(View.Grants);
+        _allowInUrl = View.AllowInUrl;
         var outcome = await Choices.RunAsync(Actor, Ws, Gone);
         (_choices, Problem) = (outcome.Value, outcome.Problem);
         // A member that was deleted since can only be taken out.
@@ -49,7 +55,14 @@ public sealed partial class AccessTab : AdminPage
     {
         if (!await _hostsInput!.FlushAsync()) return;
         _busy = true;
-        var input = new ChangeScope.Input(new ScopeNames([.. _tools], [.. _agents], [.. _workflows]), _hosts, View.Revision);
+        if (IsOrganization)
+        {
+            _tools.IntersectWith(Reachable.Tools);
+            _agents.IntersectWith(Reachable.Agents);
+            _workflows.IntersectWith(Reachable.Workflows);
+        }
+        // The rules of travel go along as they were shown: after a change from outside, all must be given anew.
+        var input = new ChangeScope.Input(new ScopeNames([.. _tools], [.. _agents], [.. _workflows]), _hosts, View.Revision, _allowInUrl, View.PolicyIntact ? null : View.Injection, IsOrganization ? [.. _grants] : null);
         var saved = Succeeded(await Change.ExecuteAsync(Actor, Ws, View.Name, input, Gone), "Saved. The next call obeys it.");
         _busy = false;
         if (saved) await Saved.InvokeAsync();

@@ -34,7 +34,8 @@ public sealed class ArchiveCredential(IDbContextFactory<AdminDb> dbs, Authorizer
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var write = await db.BeginWriteAsync(ct);
         if ((await CredentialRows.LivingAsync(db, workspaceId, name, input.Revision, ct)).Failed(out var missing, out var credential)) return missing;
-        var tools = await db.References.Where(r => r.WorkspaceId == workspaceId && r.CredentialName == name)
+        var granted = credential!.Grants.Select(g => g.WorkspaceId).ToList();
+        var tools = await db.References.Where(r => (r.WorkspaceId == workspaceId || granted.Contains(r.WorkspaceId)) && r.CredentialName == name)
             .Join(db.Consumers.Where(c => c.DeletedAt == null && c.Kind == ConsumerKind.Tool), r => r.ToolId, c => c.Id, (_, c) => c.Name).Distinct().OrderBy(n => n).ToListAsync(ct);
         if (tools.Count > 0 && !input.BreakReferences)
         {

@@ -18,8 +18,23 @@ namespace Evose.Admin.Features.Credentials;
 /// <param name="PolicyIntact">False: scope or hosts were changed outside the app, and the broker refuses.</param>
 public sealed record CredentialView(Guid Id, string Name, CredentialType Type, string? Description, string? Provider, CredentialStatus Status, ScopeNames Scope, IReadOnlyList<string> AllowedHosts,
     string? Owner, DateTimeOffset? ExpiresAt, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt, long CallsEver, IReadOnlyList<VersionView> Versions, RotationView? Rotation, int Revision, int PolicyVersion,
-    bool PolicyIntact, DateTimeOffset? ArchivedAt, string? ArchivedBy)
+    bool PolicyIntact, DateTimeOffset? ArchivedAt, string? ArchivedBy, string? NeedsSignInWhy = null, GrantView? Grant = null)
 {
+    /// <summary>The fields and how they travel when a tool attaches the credential.</summary>
+    public Injection Injection { get; init; } = Injection.None;
+
+    public bool AllowInUrl { get; init; }
+
+    /// <summary>The fields of the version in use that people may see.</summary>
+    public IReadOnlyDictionary<string, string> PlainFields { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Slugs of the workspaces that a credential of the organization is granted to.</summary>
+    public IReadOnlyList<string> Grants { get; init; } = [];
+
+    /// <summary>True when the workspace that asks has it from the organization: it can use it, and change nothing.</summary>
+    public bool FromOrganization { get; init; }
+
+
     public string? Environment => CredentialName.Environment(Name);
 
     /// <summary>The cookies of the session in use, without their values.</summary>
@@ -39,6 +54,11 @@ public sealed record SessionView(SessionRules Rules, DateTimeOffset? NeedsSignIn
 /// <param name="RetiredAt">When it was destroyed.</param>
 public sealed record VersionView(int Number, VersionState State, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset? ActivatedAt, DateTimeOffset? RetireAt, DateTimeOffset? RetiredAt, string Fingerprint, VerifyResult? Verified);
 
+/// <summary>What keeps an OAuth token alive.</summary>
+/// <param name="AuthorizerIsGone">The person is disabled or removed; the sign-in is still theirs.</param>
+/// <param name="TokenEndsAt">When the access token in use ends.</param>
+public sealed record GrantView(string? AuthorizedBy, DateTimeOffset? AuthorizedAt, bool AuthorizerIsGone, string? Scopes, DateTimeOffset? TokenEndsAt, DateTimeOffset? RefreshedAt, DateTimeOffset? RefreshAt, DateTimeOffset? RefreshTokenEndsAt);
+
 /// <summary>The open rotation in short.</summary>
 public sealed record RotationView(RotationState State, int PendingVersion, int? OldVersion, string StartedBy, DateTimeOffset StartedAt, DateTimeOffset? RetireAt);
 
@@ -51,20 +71,23 @@ public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Author
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
-        return (await LoadAsync(db, [id], ct))[0];
+        return (await LoadAsync(db, workspace, [id], ct))[0];
     }
 
-    /// <summary>Views in the order of the ids, each kind of row read once for all of them.</summary>
-    internal async Task<IReadOnlyList<CredentialView>> LoadAsync(AdminDb db, IReadOnlyList<Guid> ids, CancellationToken ct)
+    /// <summary>Views in the order of the ids as one workspace may see them, each kind of row read once for all of them.</summary>
+    internal async Task<IReadOnlyList<CredentialView>> LoadAsync(AdminDb db, Workspace asking, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var credentials = await db.Credentials.AsNoTracking().AsSplitQuery().Include(c => c.ScopeMembers).Include(c => c.Versions).Where(c => ids.Contains(c.Id)).ToListAsync(ct);
         var members = credentials.SelectMany(c => c.ScopeMembers.Select(m => m.ConsumerId)).Distinct().ToList();
-        var names = await db.Consumers.AsNoTracking().Where(c => members.Contains(c.Id)).Select(c => new { c.Id, c.Name }).ToDictionaryAsync(c => c.Id, c => c.Name, ct);
+        var names = await db.Consumers.AsNoTracking().Where(c => members.Contains(c.Id)).Select(c => new { c.Id, c.WorkspaceId, c.Name }).ToDictionaryAsync(c => c.Id, ct);
+        var grants = credentials.SelectMany(c => c.Grants.Select(g => g.WorkspaceId)).Distinct().ToList();
+        var slugs = grants.Count == 0 ? [] : await db.Workspaces.AsNoTracking().Where(w => grants.Contains(w.Id)).ToDictionaryAsync(w => w.Id, w => w.Slug, ct);
         var ownerIds = credentials.Where(c => c.OwnerId is not null).Select(c => c.OwnerId!.Value).Distinct().ToList();
         var owners = await db.Users.AsNoTracking().Where(u => ownerIds.Contains(u.Id)).Select(u => new { u.Id, u.Email }).ToDictionaryAsync(u => u.Id, u => u.Email, ct);
         var uses = await db.CredentialUses.AsNoTracking().Where(u => ids.Contains(u.CredentialId)).ToDictionaryAsync(u => u.CredentialId, ct);
         var rotations = await db.Rotations.AsNoTracking().Where(r => ids.Contains(r.CredentialId) && (r.State == RotationState.Pending || r.State == RotationState.Grace)).ToDictionaryAsync(r => r.CredentialId, ct);
+        var tokens = await db.TokenGrants.AsNoTracking().Where(g => ids.Contains(g.CredentialId)).Select(g => new { Grant = g, Gone = g.AuthorizedById != null && !db.Users.Any(u => u.Id == g.AuthorizedById && u.DisabledAt == null) }).ToDictionaryAsync(g => g.Grant.CredentialId, ct);
         var archived = credentials.Where(c => c.ArchivedAt is not null).Select(c => c.Id).ToList();
         var archivers = archived.Count == 0 ? [] : await db.AuditEvents.AsNoTracking().Where(e => e.CredentialId != null && archived.Contains(e.CredentialId.Value) && e.Action == AuditAction.CredentialArchived)
             .Select(e => new { Id = e.CredentialId!.Value, e.ActorName }).ToListAsync(ct);
@@ -73,20 +96,30 @@ public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Author
         foreach (var c in credentials)
         {
             var rotation = rotations.GetValueOrDefault(c.Id);
-            var use = uses.GetValueOrDefault(c.Id);
+            var granted = c.WorkspaceId != asking.Id;
+            // What other workspaces do with it is not told.
+            var use = granted ? null : uses.GetValueOrDefault(c.Id);
             var status = CredentialStatusPolicy.Of(c, now);
             views[c.Id] = new CredentialView(c.Id, c.Name, c.Type, c.Description, c.Provider, status, new ScopeNames(Of(c, ConsumerKind.Tool), Of(c, ConsumerKind.Agent), Of(c, ConsumerKind.Workflow)), c.AllowedHosts,
                 c.OwnerId is { } owner ? owners.GetValueOrDefault(owner) : null, c.ExpiresAt, c.CreatedAt, use?.LastUsedAt, use?.Calls ?? 0,
                 [.. c.Versions.OrderByDescending(v => v.Number).Select(v => new VersionView(v.Number, v.State, v.CreatedAt, v.CreatedBy, v.ActivatedAt, v.State == VersionState.Retiring ? rotation?.RetireAt : null, v.RetiredAt, v.Fingerprint, v.Verified))],
                 rotation is null ? null : new RotationView(rotation.State, rotation.PendingVersion, rotation.OldVersion, rotation.StartedBy, rotation.StartedAt, rotation.RetireAt),
-                c.Revision, c.PolicyVersion, await PolicyCheck.IsIntactAsync(db, vault, c, ct), c.ArchivedAt, archivers.Find(a => a.Id == c.Id)?.ActorName)
+                c.Revision, c.PolicyVersion, await PolicyCheck.IsIntactAsync(db, vault, c, ct), c.ArchivedAt, archivers.Find(a => a.Id == c.Id)?.ActorName, c.NeedsSignInWhy,
+                tokens.GetValueOrDefault(c.Id) is { } t ? new GrantView(t.Grant.AuthorizedBy, t.Grant.AuthorizedAt, t.Gone, t.Grant.GrantedScopes, c.Active?.ExpiresAt, t.Grant.RefreshedAt, c.NeedsSignInAt is null ? t.Grant.RefreshAt : null, t.Grant.RefreshTokenEndsAt) : null)
             {
                 Cookies = c is { Type: CredentialType.Cookie, Active: { } used } ? ValueShape.CookiesOf(used.PlainFields) : [],
                 Session = c.Type == CredentialType.Cookie ? new SessionView(c.Session ?? SessionRules.Default, c.NeedsSignInAt, c.NeedsSignInWhy) : null,
+                Injection = c.Injection, AllowInUrl = c.AllowInUrl, PlainFields = c.Active?.PlainFields ?? new Dictionary<string, string>(), FromOrganization = granted,
+                Grants = granted ? [] : [.. c.Grants.Select(g => slugs[g.WorkspaceId]).Order(StringComparer.Ordinal)],
             };
         }
         return [.. ids.Where(views.ContainsKey).Select(id => views[id])];
 
-        List<string> Of(Credential c, ConsumerKind kind) => [.. c.ScopeMembers.Where(m => m.Kind == kind).Select(m => names.GetValueOrDefault(m.ConsumerId)).OfType<string>().Order(StringComparer.Ordinal)];
+        // The organization says whose each is; a workspace sees its own.
+        List<string> Of(Credential c, ConsumerKind kind) =>
+        [
+            .. c.ScopeMembers.Where(m => m.Kind == kind).Select(m => names.GetValueOrDefault(m.ConsumerId)).Where(n => n is not null && (asking.IsOrganization || n.WorkspaceId == asking.Id))
+                .Select(n => asking.IsOrganization ? $"{slugs.GetValueOrDefault(n!.WorkspaceId)}/{n.Name}" : n!.Name).Order(StringComparer.Ordinal),
+        ];
     }
 }

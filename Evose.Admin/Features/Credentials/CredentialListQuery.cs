@@ -25,8 +25,9 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
 
     /// <param name="Calls">Calls of the last 7 days.</param>
     /// <param name="UsedByTools">How many tools reference it.</param>
+    /// <param name="FromOrganization">Granted, not the workspace's own: what all workspaces do with it is not told here.</param>
     public sealed record Row(Guid Id, string Name, CredentialType Type, string? Description, string? Provider, string? Environment, CredentialStatus Status, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt,
-        long Calls, long Errors, int UsedByTools, string? Owner);
+        long Calls, long Errors, int UsedByTools, string? Owner, bool FromOrganization);
 
     /// <summary>Rows for the list on the page.</summary>
     public async Task<Outcome<Page<Row>>> RunAsync(Actor actor, string workspaceSlug, Filter filter, CancellationToken ct)
@@ -41,12 +42,14 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         var since = UsageQuery.HourOf(now) - (7 * 24);
         var calls = await db.UsageHours.AsNoTracking().Where(u => ids.Contains(u.CredentialId) && u.Hour > since).GroupBy(u => u.CredentialId)
             .Select(g => new { g.Key, Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors) }).ToDictionaryAsync(g => g.Key, ct);
-        var tools = await db.References.AsNoTracking().Where(r => r.WorkspaceId == workspace!.Id && names.Contains(r.CredentialName))
-            .Select(r => new { r.CredentialName, r.ToolId }).Distinct().GroupBy(r => r.CredentialName).Select(g => new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, ct);
+        var references = workspace!.IsOrganization
+            ? from r in db.References.AsNoTracking() join c in db.Credentials on r.CredentialName equals c.Name where ids.Contains(c.Id) && c.Grants.Any(g => g.WorkspaceId == r.WorkspaceId) select r
+            : db.References.AsNoTracking().Where(r => r.WorkspaceId == workspace.Id && names.Contains(r.CredentialName));
+        var tools = await references.Select(r => new { r.CredentialName, r.ToolId }).Distinct().GroupBy(r => r.CredentialName).Select(g => new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, ct);
         var ownerIds = page.Data.Where(f => f.OwnerId is not null).Select(f => f.OwnerId!.Value).Distinct().ToList();
         var owners = await db.Users.AsNoTracking().Where(u => ownerIds.Contains(u.Id)).Select(u => new { u.Id, u.Email }).ToDictionaryAsync(u => u.Id, u => u.Email, ct);
-        return page.Select(f => new Row(f.Id, f.Name, f.Type, f.Description, f.Provider, CredentialName.Environment(f.Name), f.Status(now), f.ExpiresAt, f.LastUsedAt,
-            calls.GetValueOrDefault(f.Id)?.Calls ?? 0, calls.GetValueOrDefault(f.Id)?.Errors ?? 0, tools.GetValueOrDefault(f.Name), f.OwnerId is { } owner ? owners.GetValueOrDefault(owner) : null));
+        return page.Select(f => new Row(f.Id, f.Name, f.Type, f.Description, f.Provider, CredentialName.Environment(f.Name), f.Status(now), f.ExpiresAt, f.Own ? f.LastUsedAt : null,
+            f.Own ? calls.GetValueOrDefault(f.Id)?.Calls ?? 0 : 0, f.Own ? calls.GetValueOrDefault(f.Id)?.Errors ?? 0 : 0, tools.GetValueOrDefault(f.Name), f.OwnerId is { } owner ? owners.GetValueOrDefault(owner) : null, !f.Own));
     }
 
     /// <summary>Full views for the REST list.</summary>
@@ -55,7 +58,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
         await using var db = await dbs.CreateDbContextAsync(ct);
         if ((await FoundAsync(db, workspace!, filter, clock.GetUtcNow(), ct)).Failed(out var problem, out var page)) return problem;
-        return new Page<CredentialView>(await details.LoadAsync(db, [.. page!.Data.Select(f => f.Id)], ct), page.NextCursor, page.HasMore);
+        return new Page<CredentialView>(await details.LoadAsync(db, workspace, [.. page!.Data.Select(f => f.Id)], ct), page.NextCursor, page.HasMore);
     }
 
     /// <summary>Whether the workspace has any living credential: tells an empty list from one that a filter emptied.</summary>
@@ -63,7 +66,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
     {
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out _, out var workspace)) return false;
         await using var db = await dbs.CreateDbContextAsync(ct);
-        return await db.Credentials.AnyAsync(c => c.WorkspaceId == workspace!.Id && c.ArchivedAt == null, ct);
+        return await db.CredentialsFor(workspace!.Id).AnyAsync(ct);
     }
 
     private static async Task<Outcome<Page<Found>>> FoundAsync(AdminDb db, Workspace workspace, Filter filter, DateTimeOffset now, CancellationToken ct)
@@ -74,7 +77,10 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         var sort = string.IsNullOrEmpty(filter.Sort) ? "name" : filter.Sort;
         if (!Sorts.Contains(sort)) return Problem.Invalid("sort", $"Sort by one of: {string.Join(", ", Sorts)}.");
 
-        var rows = db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == workspace.Id);
+        // Granted ones stand among its own; what the organization archived is none of its history.
+        var granted = await db.CredentialGrants.AsNoTracking().Where(g => g.WorkspaceId == workspace.Id).Select(g => g.CredentialId).ToListAsync(ct);
+        var rows = granted.Count == 0 ? db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == workspace.Id)
+            : db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == workspace.Id || (c.ArchivedAt == null && granted.Contains(c.Id)));
         if (Having(rows, filter.Status, now).Failed(out var badStatus, out var having)) return badStatus;
         rows = having!;
         switch (filter.Environment)
@@ -100,6 +106,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         var found = rows.Select(c => new Found
         {
             Id = c.Id,
+            Own = c.WorkspaceId == workspace.Id,
             Name = c.Name,
             Type = c.Type,
             Description = c.Description,
@@ -125,15 +132,15 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         IQueryable<Credential>? having = status switch
         {
             null or "" => living,
-            "unavailable" => living.Where(c => c.ActiveVersion == null),
-            "needs_sign_in" => living.Where(c => c.ActiveVersion != null && c.NeedsSignInAt != null),
-            "expired" => living.Where(c => c.ActiveVersion != null && c.ExpiresAt <= now),
-            "expiring" => living.Where(c => c.ActiveVersion != null && c.ExpiresAt > now && c.ExpiresAt <= soon),
-            "rotating" => living.Where(c => c.ActiveVersion != null && (c.ExpiresAt == null || c.ExpiresAt > soon) && c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring)),
-            "active" => living.Where(c => c.ActiveVersion != null && (c.ExpiresAt == null || c.ExpiresAt > soon) && !c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring)),
+            "needs_sign_in" => living.Where(c => c.NeedsSignInAt != null),
+            "unavailable" => living.Where(c => c.ActiveVersion == null && c.NeedsSignInAt == null),
+            "expired" => living.Where(c => c.ActiveVersion != null && c.NeedsSignInAt == null && c.ExpiresAt <= now),
+            "expiring" => living.Where(c => c.ActiveVersion != null && c.NeedsSignInAt == null && c.ExpiresAt > now && c.ExpiresAt <= soon),
+            "rotating" => living.Where(c => c.ActiveVersion != null && c.NeedsSignInAt == null && (c.ExpiresAt == null || c.ExpiresAt > soon) && c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring)),
+            "active" => living.Where(c => c.ActiveVersion != null && c.NeedsSignInAt == null && (c.ExpiresAt == null || c.ExpiresAt > soon) && !c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring)),
             _ => null,
         };
-        return having is null ? Problem.Invalid("status", "The status is one of: active, rotating, expiring, expired, needs_sign_in, unavailable, archived.") : Outcome<IQueryable<Credential>>.Of(having);
+        return having is null ? Problem.Invalid("status", "The status is one of: active, rotating, expiring, expired, unavailable, needs_sign_in, archived.") : Outcome<IQueryable<Credential>>.Of(having);
     }
 
     // Names are unique among the living only, so the id is the last part of every key.
@@ -184,6 +191,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
     private sealed class Found
     {
         public Guid Id { get; init; }
+        public bool Own { get; init; }
         public string Name { get; init; } = "";
         public CredentialType Type { get; init; }
         public string? Description { get; init; }

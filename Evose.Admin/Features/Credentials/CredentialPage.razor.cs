@@ -12,7 +12,7 @@ public sealed partial class CredentialPage : AdminPage
 {
     private CredentialView? _view;
     private string? _shown;
-    private bool _manages, _seesCalls, _audits;
+    private bool _manages, _seesCalls, _audits, _seesOrganization;
 
     [Inject] public required CredentialDetailQuery Query { get; init; }
 
@@ -47,7 +47,10 @@ public sealed partial class CredentialPage : AdminPage
         _shown = Ws + "/" + Name;
         var rights = await Authorizer.RightsAsync(Actor, Ws, Gone);
         (_manages, _seesCalls, _audits) = (rights.Allows(Permission.ManageCredentials), rights.Allows(Permission.ViewCalls), rights.Allows(Permission.ViewAudit));
+        _seesOrganization = (await Authorizer.RightsAsync(Actor, null, Gone)).Allows(Permission.View);
         await LoadAsync();
+        // Granted by the organization: to use, not to change.
+        if (_view is { FromOrganization: true }) (_manages, _audits) = (false, false);
     }
 
     private async Task LoadAsync()

@@ -1,9 +1,11 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Platform.Api;
 using Evose.Admin.Platform.Intake;
+using Evose.Admin.Platform.OAuth;
 using Evose.Admin.Platform.Web;
 
 namespace Evose.Admin.Features.Credentials;
@@ -14,6 +16,7 @@ public static class CredentialsFeature
     public static IServiceCollection AddCredentials(this IServiceCollection services)
     {
         services.AddSingleton<RegisterCredential>();
+        services.AddSingleton<CheckNewValue>();
         services.AddSingleton<EditCredential>();
         services.AddSingleton<ChangeScope>();
         services.AddSingleton<ArchiveCredential>();
@@ -63,13 +66,19 @@ public static class CredentialsFeature
     };
 
     /// <summary>The body of a registration without its values, which are read apart.</summary>
-    public sealed record RegisterBody(string? Name, string? Type, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt, JsonElement? Injection, SessionBody? Session);
+    public sealed record RegisterBody(string? Name, string? Type, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt, JsonElement? Injection, SessionBody? Session,
+        [property: JsonPropertyName("oauth")] OAuthBody? OAuth, bool? AllowInUrl, IReadOnlyList<string>? Grants, bool? Verify = null);
 
     /// <summary>The same with the values, for the document only: values are read apart and never become text.</summary>
-    public sealed record RegisterDocument(string Name, string Type, IReadOnlyDictionary<string, string> Fields, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt);
+    public sealed record RegisterDocument(string Name, string Type, IReadOnlyDictionary<string, string> Fields, string? Description, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, string? Provider, string? Owner, string? ExpiresAt,
+        [property: JsonPropertyName("oauth")] OAuthBody? OAuth);
+
+    /// <summary>Where an OAuth token's client is registered, when it is not as the provider's record says.</summary>
+    public sealed record OAuthBody(string? AuthorizeUrl, string? TokenUrl, string? Scopes, string? Body, string? ClientAuth);
 
     /// <summary>The body of a change: what is not there is kept, null removes.</summary>
-    public sealed record PatchBody(string? Name, string? Description, string? Provider, string? Owner, string? ExpiresAt, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, int? Revision, SessionBody? Session);
+    public sealed record PatchBody(string? Name, string? Description, string? Provider, string? Owner, string? ExpiresAt, ScopeNames? Scope, IReadOnlyList<string>? AllowedHosts, int? Revision, SessionBody? Session,
+        JsonElement? Injection, bool? AllowInUrl, IReadOnlyList<string>? Grants);
 
     /// <summary>By what an answer shows that a session is over. What is not there is as usual.</summary>
     /// <param name="WhenLoggedOut"><c>go_on</c> or <c>refuse</c>.</param>
@@ -92,12 +101,14 @@ public static class CredentialsFeature
         using (json)
         {
             if (json!.Read<RegisterBody>().Failed(out var malformed, out var body)) return ApiResults.Of(malformed);
+            if (InjectionDraft.Read(body!.Injection).Failed(out var badInjection, out var injection)) return ApiResults.Of(badInjection);
             SessionRules? rules = null;
-            if (body!.Session is { } session && session.Rules().Failed(out var badSession, out rules)) return ApiResults.Of(badSession);
+            if (body.Session is { } session && session.Rules().Failed(out var badSession, out rules)) return ApiResults.Of(badSession);
             var input = new RegisterCredential.Input(body!.Name, body.Type, json.Fields, null, body.Description, body.Scope, body.AllowedHosts, body.Provider, body.Owner, body.ExpiresAt,
-                body.Injection is { ValueKind: not JsonValueKind.Null }, rules);
+                injection, body.AllowInUrl ?? false, body.Grants, rules, body.Verify ?? false, null,
+                body.OAuth is { } o ? new OAuthAppInput(body.Provider, null, o.Scopes, o.AuthorizeUrl, o.TokenUrl, o.Body, o.ClientAuth) : null);
             if ((await register.ExecuteAsync(context.Caller(), ws, input, ct)).Failed(out var problem, out var made)) return ApiResults.Of(problem);
-            return ApiResults.Of(await detail.RunAsync(context.Caller(), ws, made!.Name, ct), c => Shape(c, made.Warnings), StatusCodes.Status201Created);
+            return ApiResults.Of(await detail.RunAsync(context.Caller(), ws, made!.Name, ct), c => Shape(c, made), StatusCodes.Status201Created);
         }
     }
 
@@ -110,14 +121,18 @@ public static class CredentialsFeature
             if (json!.Fields.Count > 0) return ApiResults.Of(Problem.Invalid("fields", "A value is replaced by a rotation, so that no call fails: POST it to …/rotation."));
             if (json.Read<PatchBody>().Failed(out var malformed, out var body)) return ApiResults.Of(malformed);
             if (json.Read<Dictionary<string, JsonElement>>().Failed(out malformed, out var members)) return ApiResults.Of(malformed);
-            foreach (var kept in new[] { "name", "scope", "allowed_hosts" })
+            foreach (var kept in new[] { "name", "scope", "allowed_hosts", "allow_in_url", "grants" })
                 if (members!.TryGetValue(kept, out var given) && given.ValueKind == JsonValueKind.Null) return ApiResults.Of(Problem.Invalid(kept, "This cannot be removed. Leave it out to keep it."));
             SessionRules? rules = null;
             if (body!.Session is { } session && session.Rules().Failed(out var badSession, out rules)) return ApiResults.Of(badSession);
             if (body.Session is { IsOnlyState: true }) rules = null;
             // Null removes: the usual rules hold.
             if (members!.TryGetValue("session", out var given2) && given2.ValueKind == JsonValueKind.Null) rules = SessionRules.Default;
-            var input = new EditCredential.Input(Of("name", body!.Name), Of("description", body.Description), Of("provider", body.Provider), Of("owner", body.Owner), Of("expires_at", body.ExpiresAt), body.Scope, body.AllowedHosts, body.Revision, rules, body.Session is { NeedsSignIn: false });
+            if (InjectionDraft.Read(body!.Injection).Failed(out var badInjection, out var injection)) return ApiResults.Of(badInjection);
+            // A given null takes the rules away.
+            if (members!.ContainsKey("injection")) injection ??= Injection.None;
+            var input = new EditCredential.Input(Of("name", body!.Name), Of("description", body.Description), Of("provider", body.Provider), Of("owner", body.Owner), Of("expires_at", body.ExpiresAt), body.Scope, body.AllowedHosts, body.Revision,
+                body.AllowInUrl, injection, body.Grants, rules, body.Session is { NeedsSignIn: false });
             if ((await edit.ExecuteAsync(context.Caller(), ws, name, input, ct)).Failed(out var problem, out var edited)) return ApiResults.Of(problem);
             return ApiResults.Of(await detail.RunAsync(context.Caller(), ws, edited!.Name, ct), Shape);
 
@@ -128,6 +143,11 @@ public static class CredentialsFeature
     private static Dictionary<string, object?> Shape(CredentialView c)
     {
         var shape = Common(c);
+        if (c.AllowInUrl) shape["allow_in_url"] = true;
+        if (!c.Injection.IsEmpty) shape["injection"] = InjectionDraft.Shape(c.Injection);
+        if (c.PlainFields.Count > 0 && c.Type == CredentialType.Custom) shape["fields"] = c.PlainFields;
+        if (c.Grants.Count > 0) shape["grants"] = c.Grants;
+        if (c.FromOrganization) shape["from"] = Domain.Workspaces.Workspace.OrganizationSlug;
         if (c.Session is not { } session) return shape;
         shape["session"] = new
         {
@@ -164,10 +184,11 @@ public static class CredentialsFeature
         }),
     };
 
-    private static Dictionary<string, object?> Shape(CredentialView c, IReadOnlyList<string> warnings)
+    private static Dictionary<string, object?> Shape(CredentialView c, RegisterCredential.Registered made)
     {
         var shape = Shape(c);
-        shape["warnings"] = warnings;
+        shape["warnings"] = made.Warnings;
+        if (made.Check is { } check) shape["verify"] = new { result = check.Result.Word(), check.Note };
         return shape;
     }
 

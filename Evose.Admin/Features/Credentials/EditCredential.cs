@@ -17,7 +17,7 @@ namespace Evose.Admin.Features.Credentials;
 public readonly record struct Wanted(string? Value);
 
 /// <summary>
-/// Changes a credential's metadata, and its policy when that is given too, all or nothing. A new name is written into every tool of the workspace in the same transaction,
+/// Changes a credential's metadata, and its policy when that is given too, all or nothing. A new name is written into every tool that may name it in the same transaction,
 /// so that no call in between meets an unknown placeholder.
 /// </summary>
 public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, TimeProvider clock)
@@ -29,7 +29,8 @@ public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer au
     /// <param name="Session">By what an answer shows that the session is over; what was seen under other rules is forgotten.</param>
     /// <param name="SignedIn">Somebody looked into it: the session is not over.</param>
     public sealed record Input(Wanted? Name = null, Wanted? Description = null, Wanted? Provider = null, Wanted? Owner = null, Wanted? ExpiresAt = null,
-        ScopeNames? Scope = null, IReadOnlyList<string>? AllowedHosts = null, int? Revision = null, SessionRules? Session = null, bool SignedIn = false);
+        ScopeNames? Scope = null, IReadOnlyList<string>? AllowedHosts = null, int? Revision = null, bool? AllowInUrl = null, Injection? Injection = null, IReadOnlyList<string>? Grants = null,
+        SessionRules? Session = null, bool SignedIn = false);
 
     /// <param name="Name">The name it has now.</param>
     /// <param name="ToolsRewritten">How many tools now carry the new name.</param>
@@ -76,8 +77,8 @@ public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer au
             credential!.Touch();
             AuditTrail.Append(db, now, actor, AuditAction.CredentialChanged, AuditSubject.Credential(credential), string.Join("; ", changes));
         }
-        if ((input.Scope is not null || input.AllowedHosts is not null)
-            && await ChangeScope.ApplyAsync(db, vault, actor, credential!, input.Scope, input.AllowedHosts, now, ct) is { } badPolicy) return badPolicy;
+        var policy = new ChangeScope.Input(input.Scope, input.AllowedHosts, null, input.AllowInUrl, input.Injection, input.Grants);
+        if (!policy.IsNothing && await ChangeScope.ApplyAsync(db, vault, actor, workspace, credential!, policy, now, ct) is { } badPolicy) return badPolicy;
         await write.CommitAsync(ct);
         return new Edited(credential!.Name, rewritten);
 
@@ -92,12 +93,12 @@ public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer au
 
     private async Task<Outcome<int>> RenameAsync(AdminDb db, Actor actor, Credential credential, string wanted, DateTimeOffset now, CancellationToken ct)
     {
-        if (await db.Credentials.AnyAsync(c => c.WorkspaceId == credential.WorkspaceId && c.Name == wanted && c.ArchivedAt == null, ct))
-            return Problem.Conflict($"There is already a credential {wanted} in this workspace. Choose another name.", "exists");
+        var granted = credential.Grants.Select(g => g.WorkspaceId).ToList();
+        if (await Granting.RefuseNameAsync(db, credential.WorkspaceId, wanted, granted, credential.Id, ct) is { } taken) return taken;
 
         // Every tool is looked at, not only those with a reference row: a template is what a call obeys.
         var old = credential.Name;
-        var tools = await db.Consumers.Where(c => c.WorkspaceId == credential.WorkspaceId && c.Kind == ConsumerKind.Tool && c.DeletedAt == null).ToListAsync(ct);
+        var tools = await db.Consumers.Where(c => (c.WorkspaceId == credential.WorkspaceId || granted.Contains(c.WorkspaceId)) && c.Kind == ConsumerKind.Tool && c.DeletedAt == null).ToListAsync(ct);
         var naming = tools.Where(t => t.Config is { } config && config.Templates().Any(p => Names(p.Text, old))).ToList();
         foreach (var tool in naming)
         {
@@ -112,7 +113,7 @@ public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer au
             tool.PolicyMac = PolicySeal.Of(vault, tool, []);
             AuditTrail.Append(db, now, actor, AuditAction.ConsumerSaved, AuditSubject.Consumer(tool, policy: true), $"{Placeholder.Write(old)} is now {Placeholder.Write(wanted)}");
         }
-        var references = await db.References.Where(r => r.WorkspaceId == credential.WorkspaceId && (r.CredentialName == old || r.CredentialName == wanted)).ToListAsync(ct);
+        var references = await db.References.Where(r => (r.WorkspaceId == credential.WorkspaceId || granted.Contains(r.WorkspaceId)) && (r.CredentialName == old || r.CredentialName == wanted)).ToListAsync(ct);
         foreach (var r in references.Where(r => r.CredentialName == old))
         {
             db.References.Remove(r);

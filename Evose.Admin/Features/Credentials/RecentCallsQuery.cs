@@ -57,12 +57,16 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, CallLog cal
         var limit = filter.Limit ?? 25;
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
+        var own = await db.Credentials.AnyAsync(c => c.Id == id && c.WorkspaceId == workspace.Id, ct);
         // The stretch ends here; 0 when fewer calls are left. Read from the index alone.
-        var floor = wanted is null ? 0 : (await callLog.NewestAsync(0, before, Stretch, from => Of(from, id, before).OrderByDescending(c => c.Seq).Select(c => c.Seq), ct)).ElementAtOrDefault(Stretch - 1);
+        var floor = wanted is null && own ? 0 : (await callLog.NewestAsync(0, before, Stretch, from => Of(from, id, before).OrderByDescending(c => c.Seq).Select(c => c.Seq), ct)).ElementAtOrDefault(Stretch - 1);
         var now = clock.GetUtcNow();
         var lost = now - Patience > start.At ? now - Patience : start.At;
-        var found = await callLog.NewestAsync(floor, before, limit + 1, from => Joined(from, Of(from, id, before).Where(c => c.Seq >= floor), wanted, lost), ct);
-        var rows = found.ConvertAll(j => Shape(j.Call, j.Completion, workspace!.Slug, lost));
+        // Of a credential that it only has from the organization, a workspace sees its own calls.
+        var place = workspace.Id;
+        var found = await callLog.NewestAsync(floor, before, limit + 1, from => Joined(from, Of(from, id, before).Where(c => c.Seq >= floor && (own || c.WorkspaceId == place)), wanted, lost), ct);
+        var slugs = workspace.IsOrganization ? await SlugsAsync(db, [.. found.Select(j => j.Call.WorkspaceId).OfType<Guid>().Distinct()], ct) : [];
+        var rows = found.ConvertAll(j => Shape(j.Call, j.Completion, j.Call.WorkspaceId is { } w ? slugs.GetValueOrDefault(w, workspace.Slug) : workspace.Slug, lost));
         var page = Page<Row>.Of(rows, limit, r => r.Seq.ToString(CultureInfo.InvariantCulture));
         return page.HasMore || floor == 0 ? page : new Page<Row>(page.Data, Cursors.Encode(floor.ToString(CultureInfo.InvariantCulture)), true);
     }
@@ -86,6 +90,9 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, CallLog cal
         };
         return joined.OrderByDescending(j => j.Call.Seq).Select(j => new Use(j.Call, j.End));
     }
+
+    private static async Task<Dictionary<Guid, string>> SlugsAsync(AdminDb db, List<Guid> ids, CancellationToken ct) =>
+        await db.Workspaces.AsNoTracking().Where(w => ids.Contains(w.Id)).ToDictionaryAsync(w => w.Id, w => w.Slug, ct);
 
     private static Row Shape(CallRecord c, CallCompletion? end, string workspace, DateTimeOffset lost) => new(
         c.Seq, c.Id, c.At, workspace, c.Tool, c.Agent, c.Workflow, c.RunId, c.UserId, c.UserName, c.ApiKey, c.Credential, c.Version, c.Method, c.Host, c.Path,

@@ -23,13 +23,17 @@ public sealed class ReferencesQuery(IDbContextFactory<AdminDb> dbs, Authorizer a
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
 
         var scope = Scope.Of(await db.ScopeMembers.AsNoTracking().Where(m => m.CredentialId == id).ToListAsync(ct));
-        var places = (await db.References.AsNoTracking().Where(r => r.WorkspaceId == workspace.Id && r.CredentialName == name)
-            .Join(db.Consumers.Where(c => c.DeletedAt == null && c.Kind == ConsumerKind.Tool), r => r.ToolId, c => c.Id, (r, c) => new { c.Id, c.Name, r.Place }).ToListAsync(ct))
-            .GroupBy(r => (r.Id, r.Name)).OrderBy(g => g.Key.Name, StringComparer.Ordinal).ToList();
+        // The organization sees every workspace that has it, each consumer with its workspace's slug.
+        var slugs = workspace.IsOrganization ? await db.Workspaces.AsNoTracking().Where(w => db.CredentialGrants.Any(g => g.CredentialId == id && g.WorkspaceId == w.Id)).ToDictionaryAsync(w => w.Id, w => w.Slug + "/", ct)
+            : new Dictionary<Guid, string> { [workspace.Id] = "" };
+        var within = slugs.Keys.ToList();
+        var places = (await db.References.AsNoTracking().Where(r => within.Contains(r.WorkspaceId) && r.CredentialName == name)
+            .Join(db.Consumers.Where(c => c.DeletedAt == null && c.Kind == ConsumerKind.Tool), r => r.ToolId, c => c.Id, (r, c) => new { c.Id, c.WorkspaceId, c.Name, r.Place }).ToListAsync(ct))
+            .GroupBy(r => (r.Id, Name: slugs[r.WorkspaceId] + r.Name)).OrderBy(g => g.Key.Name, StringComparer.Ordinal).ToList();
         var tools = places.ToDictionary(g => g.Key.Id, g => g.Key.Name);
-        var users = await UsersAsync(db, [.. tools.Keys], ct);
+        var users = (await UsersAsync(db, [.. tools.Keys], ct)).ConvertAll(u => u with { Name = slugs.GetValueOrDefault(u.WorkspaceId) + u.Name });
         var agents = users.Where(u => u.Kind == ConsumerKind.Agent).ToList();
-        var throughAgents = await UsersAsync(db, [.. agents.Select(a => a.Id).Distinct()], ct);
+        var throughAgents = (await UsersAsync(db, [.. agents.Select(a => a.Id).Distinct()], ct)).ConvertAll(u => u with { Name = slugs.GetValueOrDefault(u.WorkspaceId) + u.Name });
         var agentNames = agents.DistinctBy(a => a.Id).ToDictionary(a => a.Id, a => a.Name);
 
         var rows = places.ConvertAll(g => new Row(ConsumerKind.Tool, g.Key.Name, [.. g.Select(r => r.Place).Order(StringComparer.Ordinal)], [], CoversTool(scope, g.Key.Id)));
@@ -48,8 +52,8 @@ public sealed class ReferencesQuery(IDbContextFactory<AdminDb> dbs, Authorizer a
 
     private static List<string> Names(IEnumerable<User> links, string kind, Dictionary<Guid, string> names) => [.. links.Select(l => $"{kind} {names[l.ToId]}").Order(StringComparer.Ordinal)];
 
-    private sealed record User(Guid Id, ConsumerKind Kind, string Name, Guid ToId);
+    private sealed record User(Guid Id, Guid WorkspaceId, ConsumerKind Kind, string Name, Guid ToId);
 
     private static async Task<List<User>> UsersAsync(AdminDb db, List<Guid> used, CancellationToken ct) => used.Count == 0 ? [] :
-        await db.ConsumerLinks.AsNoTracking().Where(l => used.Contains(l.ToId)).Join(db.Consumers.Where(c => c.DeletedAt == null), l => l.FromId, c => c.Id, (l, c) => new User(c.Id, c.Kind, c.Name, l.ToId)).ToListAsync(ct);
+        await db.ConsumerLinks.AsNoTracking().Where(l => used.Contains(l.ToId)).Join(db.Consumers.Where(c => c.DeletedAt == null), l => l.FromId, c => c.Id, (l, c) => new User(c.Id, c.WorkspaceId, c.Kind, c.Name, l.ToId)).ToListAsync(ct);
 }

@@ -1,7 +1,10 @@
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Providers;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Intake;
+using Evose.Admin.Platform.Probing;
+using Evose.Admin.Platform.Providers;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
 using MudBlazor;
@@ -11,7 +14,7 @@ namespace Evose.Admin.Features.Credentials;
 /// <summary>Registers a credential on one page; the value goes through the intake, the form knows only its id.</summary>
 public sealed partial class RegisterCredentialPage : AdminPage
 {
-    private readonly HashSet<string> _tools = [], _agents = [], _workflows = [];
+    private readonly HashSet<string> _tools = [], _agents = [], _workflows = [], _grants = [];
     private readonly List<string> _hosts = [];
     private ConsumerChoicesQuery.View? _choices;
     private CredentialValueInput? _value;
@@ -20,7 +23,12 @@ public sealed partial class RegisterCredentialPage : AdminPage
     private CredentialType _type;
     private string _name = "", _owner = "", _expires = "";
     private string? _description, _provider, _error;
-    private bool _nobody, _busy, _forbidden, _submitted;
+    private IReadOnlyList<ProviderRecord> _providers = [];
+    private IReadOnlyList<string> _prefilledHosts = [], _advice = [];
+    private string? _prefilledName, _seenFor;
+    private ProbeAnswer? _seen;
+    private CancellationTokenSource? _checking;
+    private bool _allowInUrl, _nobody, _busy, _forbidden, _submitted;
 
     [Inject] public required Authorizer Authorizer { get; init; }
 
@@ -30,9 +38,30 @@ public sealed partial class RegisterCredentialPage : AdminPage
 
     [Inject] public required StagedValues Staged { get; init; }
 
+    [Inject] public required ProviderCatalog Providers { get; init; }
+
+    [Inject] public required CheckNewValue Check { get; init; }
+
     [Parameter] public string Ws { get; set; } = "";
 
     [SupplyParameterFromQuery(Name = "type")] public string? TypeWord { get; set; }
+
+    /// <summary>A service to begin with, by id.</summary>
+    [SupplyParameterFromQuery(Name = "provider")] public string? ProviderId { get; set; }
+
+    private ProviderRecord? Known => _provider is null ? null : _providers.FirstOrDefault(p => p.Id == _provider);
+
+    private IReadOnlyList<FieldRule> KnownFields => Known is { } known && known.Type == _type && _type == CredentialType.Custom ? known.Injection.Fields : [];
+
+    // What was checked is what is staged: a new value makes the answer moot.
+    private string StagedNow => string.Join(',', _value?.Staged.Values.Order() ?? Enumerable.Empty<Guid>());
+
+    private bool IsOrganization => Ws == Workspace.OrganizationSlug;
+
+    // A scope names consumers of granted workspaces alone.
+    private ConsumerChoicesQuery.View Reachable => IsOrganization ? _choices!.Within(_grants) : _choices!;
+
+    private ScopeNames Scope => IsOrganization ? new ScopeNames([.. _tools.Where(Reachable.Tools.Contains)], [.. _agents.Where(Reachable.Agents.Contains)], [.. _workflows.Where(Reachable.Workflows.Contains)]) : new ScopeNames([.. _tools], [.. _agents], [.. _workflows]);
 
     private bool ScopeIsEmpty => _tools.Count + _agents.Count + _workflows.Count == 0;
 
@@ -57,13 +86,73 @@ public sealed partial class RegisterCredentialPage : AdminPage
             return;
         }
         if ((await Choices.RunAsync(Actor, Ws, Gone)).Failed(out var problem, out var choices)) Problem = problem;
+        _providers = [.. (await Providers.ListAsync(Gone)).Where(p => !p.Tampered).Select(p => p.Record)];
         _choices = choices;
+        if (ProviderId is not null && _providers.FirstOrDefault(p => p.Id == ProviderId) is { } wanted)
+        {
+            _provider = wanted.Id;
+            Prefill(wanted);
+        }
         _owner = Actor.Name;
     }
 
     private void Typed(ChangeEventArgs e) => _name = (string?)e.Value ?? "";
 
     private void Rename(string name) => _name = name;
+
+    // Only what nobody has written yet is filled in.
+    private void Prefill(ProviderRecord provider)
+    {
+        if (_name.Length == 0 || _name == _prefilledName) _name = _prefilledName = provider.Id + "_prod";
+        if (_hosts.SequenceEqual(_prefilledHosts))
+        {
+            _hosts.Clear();
+            _hosts.AddRange(provider.Hosts);
+            _prefilledHosts = [.. provider.Hosts];
+        }
+        (_seen, _advice) = (null, []);
+        if (provider.Type != _type && (_value is null || _value.Staged.Count == 0)) Navigation.NavigateTo(Urls.NewCredential(Ws, provider.Type.Wire()), replace: true);
+    }
+
+    private async Task CheckAsync()
+    {
+        if (_checking is not null) return;
+        using var checking = _checking = CancellationTokenSource.CreateLinkedTokenSource(Gone);
+        (_error, _seen, _advice) = (null, null, []);
+        try
+        {
+            _error = await TryCheckAsync(checking.Token);
+        }
+        catch (OperationCanceledException) when (!Gone.IsCancellationRequested)
+        {
+            Snackbar.Add("The check was cancelled; nothing is known about the value.", Severity.Info);
+        }
+        finally
+        {
+            _checking = null;
+        }
+    }
+
+    private async Task<string?> TryCheckAsync(CancellationToken ct)
+    {
+        if (NameProblem is { } badName) return badName;
+        if (!await _hostsInput!.FlushAsync()) return "One of the hosts cannot be kept. Correct it first.";
+        if (await StageAsync() is { } refused) return refused;
+        var input = new CheckNewValue.Input(_name, _type.Wire(), _provider, _value!.Staged, _hosts.Count == 0 ? null : _hosts);
+        if ((await Check.ExecuteAsync(Actor, Ws, input, ct)).Failed(out var problem, out var made))
+        {
+            if (problem.Details?.GetValueOrDefault("field") is Credential.MainField) _value.Forget();
+            return problem.Message;
+        }
+        (_seen, _advice, _seenFor) = (made.Answer, made.Advice, StagedNow);
+        return null;
+    }
+
+    private async Task<string?> StageAsync()
+    {
+        if (await _value!.HasValueAsync() && await _value.SendAsync(() => Staged.Issue(Actor)) is { } refused) return refused;
+        return _value.Staged.Count == 0 ? "Enter the value." : null;
+    }
 
     private async Task SaveAsync()
     {
@@ -85,20 +174,24 @@ public sealed partial class RegisterCredentialPage : AdminPage
         if (!await _hostsInput!.FlushAsync()) return "One of the hosts cannot be kept. Correct it first.";
         SessionRules? rules = null;
         if (_type == CredentialType.Cookie && _session!.Read().Failed(out var badSession, out rules)) return badSession.Message;
-        if (await _value!.HasValueAsync())
-        {
-            if (await _value.SendAsync(() => Staged.Issue(Actor)) is { } refused) return refused;
-        }
-        if (_value.Staged.Count == 0) return "Enter the value.";
+        // A token may be left out: signing in follows.
+        var later = _type == CredentialType.OAuthToken && _value!.Staged.Count == 0 && !await _value.HasValueAsync();
+        if (!later && await StageAsync() is { } refused) return refused;
 
-        var input = new RegisterCredential.Input(_name, _type.Wire(), Staged: _value.Staged, Description: _description, Scope: new ScopeNames([.. _tools], [.. _agents], [.. _workflows]), AllowedHosts: _hosts.Count == 0 ? null : _hosts,
-            Provider: _provider, Owner: _owner, ExpiresAt: _expires.Length == 0 ? null : _expires, Session: rules);
+        var input = new RegisterCredential.Input(_name, _type.Wire(), Staged: _value!.Staged, Description: _description, Scope: Scope, AllowedHosts: _hosts.Count == 0 ? null : _hosts,
+            Provider: _provider, Owner: _owner, ExpiresAt: _expires.Length == 0 ? null : _expires,
+            Injection: _value.Injection, AllowInUrl: _allowInUrl, Grants: IsOrganization ? [.. _grants] : null, Session: rules, Seen: _seenFor == StagedNow ? _seen : null);
         if ((await Register.ExecuteAsync(Actor, Ws, input, Gone)).Failed(out var problem, out var made))
         {
-            if (problem.Details?.GetValueOrDefault("field") is Credential.MainField or "fields." + Credential.MainField) _value.Forget();
+            if (problem.Details?.GetValueOrDefault("field") is string gone && _value.Staged.ContainsKey(gone.StartsWith("fields.", StringComparison.Ordinal) ? gone[7..] : gone)) _value.Forget();
             return problem.Message;
         }
         foreach (var warning in made.Warnings) Snackbar.Add(warning, Severity.Warning, o => o.RequireInteraction = true);
+        if (_type == CredentialType.OAuthToken)
+        {
+            Navigation.NavigateTo(Urls.Connect(Ws, made.Name));
+            return null;
+        }
         Snackbar.Add($"{made.Name} is registered and in use as version 1.", Severity.Success);
         Navigation.NavigateTo(Urls.Credential(Ws, made.Name));
         return null;

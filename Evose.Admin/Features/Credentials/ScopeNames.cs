@@ -1,6 +1,7 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Vault;
@@ -13,9 +14,10 @@ public sealed record ScopeNames(IReadOnlyList<string>? Tools = null, IReadOnlyLi
 {
     public const int MaxMembers = 500;
 
-    /// <summary>The living consumers of the workspace that the names mean; unknown ones are refused together, each by kind and name.</summary>
-    internal async Task<Outcome<IReadOnlyList<Consumer>>> ResolveAsync(AdminDb db, Guid workspaceId, CancellationToken ct)
+    /// <summary>The living consumers that the names mean, of a credential of the organization as <c>workspace/name</c>; unknown ones are refused together, each by kind and name.</summary>
+    internal async Task<Outcome<IReadOnlyList<Consumer>>> ResolveAsync(AdminDb db, Guid workspaceId, IReadOnlyDictionary<string, Guid> grants, CancellationToken ct)
     {
+        if (workspaceId == Workspace.OrganizationId) return await ResolveGrantedAsync(db, grants, ct);
         var wanted = Of(ConsumerKind.Tool, Tools).Concat(Of(ConsumerKind.Agent, Agents)).Concat(Of(ConsumerKind.Workflow, Workflows)).Distinct().ToList();
         if (wanted.Count > MaxMembers) return Problem.Invalid("scope", $"The scope is too long: at most {MaxMembers} members.");
         if (wanted.Count == 0) return Outcome<IReadOnlyList<Consumer>>.Of([]);
@@ -31,6 +33,28 @@ public sealed record ScopeNames(IReadOnlyList<string>? Tools = null, IReadOnlyLi
             $"Not registered in this workspace: {string.Join(", ", unknown.Take(20))}{(unknown.Count > 20 ? " …" : "")}. Register them first, or leave them out and add them to the scope later.",
             new Dictionary<string, object?> { ["field"] = "scope", ["unknown"] = unknown });
     }
+
+    private async Task<Outcome<IReadOnlyList<Consumer>>> ResolveGrantedAsync(AdminDb db, IReadOnlyDictionary<string, Guid> grants, CancellationToken ct)
+    {
+        var wanted = Of(ConsumerKind.Tool, Tools).Concat(Of(ConsumerKind.Agent, Agents)).Concat(Of(ConsumerKind.Workflow, Workflows)).Distinct().ToList();
+        if (wanted.Count > MaxMembers) return Problem.Invalid("scope", $"The scope is too long: at most {MaxMembers} members.");
+        var places = grants.Values.ToList();
+        var names = wanted.Select(w => Split(w.Name).Name).Where(Slug.IsValid).Distinct().ToList();
+        var found = wanted.Count == 0 ? [] : await db.Consumers.Where(c => places.Contains(c.WorkspaceId) && c.DeletedAt == null && names.Contains(c.Name)).ToListAsync(ct);
+        var members = new List<Consumer>();
+        var unknown = new List<string>();
+        foreach (var (kind, text) in wanted)
+        {
+            var (slug, name) = Split(text);
+            if (grants.TryGetValue(slug, out var place) && found.Find(c => c.Kind == kind && c.WorkspaceId == place && c.Name == name) is { } member) members.Add(member);
+            else unknown.Add($"{kind.Wire()} {(Slug.IsValid(slug) && Slug.IsValid(name) ? text : "(not workspace/name)")}");
+        }
+        return unknown.Count == 0 ? members : new Problem(ProblemKind.Invalid, "INVALID_REQUEST",
+            $"Not registered in a workspace that it is granted to: {string.Join(", ", unknown.Take(20))}{(unknown.Count > 20 ? " …" : "")}. Write workspace/name, such as cs/gpt-call, and grant the workspace.",
+            new Dictionary<string, object?> { ["field"] = "scope", ["unknown"] = unknown });
+    }
+
+    private static (string Slug, string Name) Split(string text) => text.Split('/') is [var slug, var name] ? (slug, name) : ("", text);
 
     /// <summary>Hosts of the tools' base addresses, for a credential that was given none. A tool that was changed behind the app's back names no host.</summary>
     internal static async Task<Outcome<IReadOnlyList<string>>> HostsAsync(AdminDb db, SecretVault vault, IReadOnlyList<Consumer> members, CancellationToken ct)

@@ -22,7 +22,7 @@ public enum UsageRange
 }
 
 /// <summary>Calls and errors of a credential over 24 hours, 7 and 30 days, from the hourly rollups alone; the current hour counts as one of them.</summary>
-public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
+public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
 {
     public sealed record Counts(long Calls, long Errors);
 
@@ -42,10 +42,15 @@ public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, Authorizer author
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
         var hour = HourOf(clock.GetUtcNow());
-        var rows = await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == id && u.Hour > hour - (30 * 24) && u.Hour <= hour)
+        var own = await db.Credentials.AnyAsync(c => c.Id == id && c.WorkspaceId == workspace.Id, ct);
+        // The sums are the whole organization's; a workspace that has it from there sees its own calls.
+        var rows = !own ? Hours(await NewestUse.OfAsync(callLog, id, workspace.Id, clock.GetUtcNow().AddDays(-30), ct)) : await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == id && u.Hour > hour - (30 * 24) && u.Hour <= hour)
             .Select(u => new Hour(u.Hour, u.Version, u.Calls, u.Errors)).ToListAsync(ct);
         return new View(Sum(rows, hour - 24), Sum(rows, hour - (7 * 24)), Sum(rows, hour - (30 * 24)), Series(rows, hour, range));
     }
+
+    private static List<Hour> Hours(NewestUse use) =>
+        [.. use.Rows.GroupBy(r => (HourOf(r.At), r.Version ?? 0)).Select(g => new Hour(g.Key.Item1, g.Key.Item2, g.Count(), g.Count(r => r.IsError)))];
 
     /// <summary>Hours since 1970.</summary>
     internal static int HourOf(DateTimeOffset at) => (int)(at.ToUnixTimeSeconds() / 3600);

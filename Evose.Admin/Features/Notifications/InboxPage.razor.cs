@@ -65,6 +65,8 @@ public sealed partial class InboxPage : AdminPage
         "version_retired" => "version retired",
         "job_failed" => "job failed",
         "integrity_violation" => "integrity",
+        "sign_in_needed" => "needs sign-in",
+        "authorizer_gone" => "person gone",
         _ => kind,
     };
 
@@ -72,10 +74,10 @@ public sealed partial class InboxPage : AdminPage
     {
         "expiry_soon" => "expiring",
         "expired" => "expired",
-        "retirement_held" => "held",
+        "retirement_held" or "authorizer_gone" => "held",
         "version_retired" => "retired",
         _ => "failed",
     };
 
-    private static string Act(string kind) => kind is "expiry_soon" or "expired" ? "Rotate" : "Open";
+    private static string Act(string kind) => kind is "expiry_soon" or "expired" ? "Rotate" : kind == "sign_in_needed" ? "Sign in again" : "Open";
 }

@@ -85,5 +85,6 @@ internal static class NotificationKinds
         NotificationKind.JobFailed => "job_failed",
         NotificationKind.IntegrityViolation => "integrity_violation",
         NotificationKind.SignInNeeded => "sign_in_needed",
+        NotificationKind.AuthorizerGone => "authorizer_gone",
     };
 }

@@ -24,6 +24,8 @@ public sealed partial class EnterStep : AdminPage
 
     [Parameter] public ImpactQuery.View? Impact { get; set; }
 
+    [Parameter] public ProviderQuery.View? Provider { get; set; }
+
     [Parameter] public EventCallback Moved { get; set; }
 
     private async Task StoreAsync()

@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Rotation;
 
 /// <summary>Whom a rotation touches: the tools that reference the credential, the agents and workflows that reach those tools or stand in its scope, and when each last used it.</summary>
-public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
+public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
 {
     /// <param name="Calls24H">Exact to the hour.</param>
     public sealed record View(IReadOnlyList<Row> Rows, long Calls24H)
@@ -31,7 +31,8 @@ public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
         var credential = await db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == workspace.Id && c.Name == name && c.ArchivedAt == null).Select(c => (Guid?)c.Id).SingleOrDefaultAsync(ct);
         if (credential is not { } id) return Problem.NotFound("credential");
 
-        var consumers = await ConsumersAsync(db, workspace.Id, id, name, ct);
+        if (workspace.IsOrganization) return await SharedAsync(db, callLog, id, name, clock.GetUtcNow(), ct);
+        var consumers = await ConsumersAsync(db, [workspace.Id], id, name, ct);
         var now = clock.GetUtcNow();
         var sources = await SourcesAsync(db, id, now, ct);
         var hour = UsageHours.Of(now) - 23;
@@ -43,17 +44,30 @@ public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
         })], calls);
     }
 
-    private static async Task<List<(ConsumerKind Kind, string Name, bool References)>> ConsumersAsync(AdminDb db, Guid workspaceId, Guid credentialId, string name, CancellationToken ct)
+    // Of a credential that several workspaces share: each consumer with its workspace's slug, and its calls from the records.
+    private static async Task<View> SharedAsync(AdminDb db, CallLog callLog, Guid id, string name, DateTimeOffset now, CancellationToken ct)
     {
-        var tools = db.References.Where(r => r.WorkspaceId == workspaceId && r.CredentialName == name).Select(r => r.ToolId);
+        var slugs = await db.Workspaces.AsNoTracking().Where(w => db.CredentialGrants.Any(g => g.CredentialId == id && g.WorkspaceId == w.Id)).ToDictionaryAsync(w => w.Id, w => w.Slug, ct);
+        var consumers = await ConsumersAsync(db, [.. slugs.Keys], id, name, ct);
+        var use = await NewestUse.OfAsync(callLog, id, null, now.AddDays(-30), ct);
+        return new View([.. consumers.OrderBy(c => c.Kind).ThenBy(c => slugs[c.WorkspaceId], StringComparer.Ordinal).ThenBy(c => c.Name, StringComparer.Ordinal).Select(c =>
+        {
+            var mine = use.Rows.Where(r => (c.Kind switch { ConsumerKind.Tool => r.ToolId, ConsumerKind.Agent => r.AgentId, _ => r.WorkflowId }) == c.Id).ToList();
+            return new Row(c.Kind, $"{slugs[c.WorkspaceId]}/{c.Name}", c.References, mine.Count == 0 ? null : mine.Max(r => r.At), mine.Count(r => r.At >= now.AddDays(-2)));
+        })], use.Rows.Count(r => r.At > now.AddHours(-24)));
+    }
+
+    private static async Task<List<(Guid Id, Guid WorkspaceId, ConsumerKind Kind, string Name, bool References)>> ConsumersAsync(AdminDb db, List<Guid> within, Guid credentialId, string name, CancellationToken ct)
+    {
+        var tools = db.References.Where(r => within.Contains(r.WorkspaceId) && r.CredentialName == name).Select(r => r.ToolId);
         // Who uses such a tool, and who uses an agent that does.
         var users = db.ConsumerLinks.Where(l => tools.Contains(l.ToId)).Select(l => l.FromId);
         var throughAgents = db.ConsumerLinks.Where(l => users.Contains(l.ToId)).Select(l => l.FromId);
         var scoped = db.ScopeMembers.Where(m => m.CredentialId == credentialId).Select(m => m.ConsumerId);
         var found = await db.Consumers.AsNoTracking()
-            .Where(c => c.WorkspaceId == workspaceId && c.DeletedAt == null && (tools.Contains(c.Id) || users.Contains(c.Id) || throughAgents.Contains(c.Id) || scoped.Contains(c.Id)))
-            .Select(c => new { c.Kind, c.Name, References = tools.Contains(c.Id) }).ToListAsync(ct);
-        return [.. found.Select(c => (c.Kind, c.Name, c.References))];
+            .Where(c => within.Contains(c.WorkspaceId) && c.DeletedAt == null && (tools.Contains(c.Id) || users.Contains(c.Id) || throughAgents.Contains(c.Id) || scoped.Contains(c.Id)))
+            .Select(c => new { c.Id, c.WorkspaceId, c.Kind, c.Name, References = tools.Contains(c.Id) }).ToListAsync(ct);
+        return [.. found.Select(c => (c.Id, c.WorkspaceId, c.Kind, c.Name, c.References))];
     }
 
     private static async Task<Dictionary<(SourceKind, string), (DateTimeOffset? LastAt, long RecentCalls)>> SourcesAsync(AdminDb db, Guid credentialId, DateTimeOffset now, CancellationToken ct)

@@ -50,7 +50,7 @@ public sealed record RotationCase(Credential Credential, Domain.Credentials.Rota
         db.Rotations.Where(r => r.CredentialId == credentialId).OrderByDescending(r => r.StartedAt).ThenByDescending(r => r.PendingVersion).FirstOrDefaultAsync(ct);
 }
 
-/// <summary>The words for states and results on the wire and on the screen.</summary>
+/// <summary>The words for states on the wire and on the screen.</summary>
 public static class RotationStateWords
 {
     public static string Word(this RotationState state) => state switch
@@ -60,13 +60,5 @@ public static class RotationStateWords
         RotationState.Retired => "retired",
         RotationState.RolledBack => "rolled_back",
         RotationState.Discarded => "discarded",
-    };
-
-    public static string Word(this VerifyResult result) => result switch
-    {
-        VerifyResult.Alive => "alive",
-        VerifyResult.Dead => "dead",
-        VerifyResult.LacksPermission => "lacks_permission",
-        VerifyResult.Unclear => "unclear",
     };
 }

@@ -4,6 +4,7 @@ using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Platform.Api;
 using Evose.Admin.Platform.Intake;
 using Evose.Admin.Platform.Jobs;
+using Evose.Admin.Platform.Probing;
 using Evose.Admin.Platform.Web;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
@@ -19,11 +20,10 @@ public static class RotationFeature
             .Validate(o => o.GracePeriod >= TimeSpan.Zero && o.GracePeriod <= RotationOptions.LongestGrace, "Rotation:GracePeriod must be 0 to 30 days, such as 1.00:00:00 for 24 hours.")
             .Validate(o => o.SweepInterval >= TimeSpan.FromSeconds(1) && o.SweepInterval <= TimeSpan.FromDays(1), "Rotation:SweepInterval must be 1 second to 1 day, such as 00:01:00.")
             .Validate(o => o.QuietPeriod >= TimeSpan.Zero && o.QuietPeriod <= RotationOptions.LongestGrace, "Rotation:QuietPeriod must be 0 to 30 days, such as 01:00:00.")
-            .Validate(o => o.ProbeTimeout > TimeSpan.Zero && o.ProbeTimeout <= TimeSpan.FromMinutes(1), "Rotation:ProbeTimeout must be more than zero and at most 1 minute, such as 00:00:10.")
             .ValidateOnStart();
         services.AddSingleton<StartRotation>().AddSingleton<SkipVerification>().AddSingleton<VerifyPending>().AddSingleton<PendingProbe>();
         services.AddSingleton<PromotePending>().AddSingleton<RollBack>().AddSingleton<RetireVersion>().AddSingleton<DiscardPending>();
-        services.AddSingleton<RotationQuery>().AddSingleton<ImpactQuery>().AddSingleton<RotationListQuery>();
+        services.AddSingleton<RotationQuery>().AddSingleton<ImpactQuery>().AddSingleton<ProviderQuery>().AddSingleton<RotationListQuery>();
         services.AddSingleton<LedgerEvidence>();
         services.AddJob<RetireOverdueJob>();
         return services;

@@ -15,7 +15,4 @@ public sealed class RotationOptions
 
     /// <summary>How long the old version must have been unused, and the new one without failures, before the old one is retired; never longer than the grace that was set.</summary>
     public TimeSpan QuietPeriod { get; set; } = TimeSpan.FromHours(1);
-
-    /// <summary>How long the check of a new value waits for the upstream.</summary>
-    public TimeSpan ProbeTimeout { get; set; } = TimeSpan.FromSeconds(10);
 }

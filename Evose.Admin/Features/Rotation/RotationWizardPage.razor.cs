@@ -14,6 +14,7 @@ public sealed partial class RotationWizardPage : AdminPage
 
     private RotationQuery.View? _view;
     private ImpactQuery.View? _impact;
+    private ProviderQuery.View? _provider;
     private bool _mayManage;
     private string? _news;
     private (string, string, string?)? _shown;
@@ -21,6 +22,8 @@ public sealed partial class RotationWizardPage : AdminPage
     [Inject] public required RotationQuery Query { get; init; }
 
     [Inject] public required ImpactQuery ImpactOf { get; init; }
+
+    [Inject] public required ProviderQuery ProviderOf { get; init; }
 
     [Inject] public required Authorizer Authorizer { get; init; }
 
@@ -52,6 +55,7 @@ public sealed partial class RotationWizardPage : AdminPage
         _mayManage = rights.Allows(Permission.ManageCredentials);
         await ReadAsync();
         if (_view is not null && !(await ImpactOf.RunAsync(Actor, Ws, Name, Gone)).Failed(out _, out var impact)) _impact = impact;
+        if (_view is not null && !(await ProviderOf.RunAsync(Actor, Ws, Name, Gone)).Failed(out _, out var provider)) _provider = provider;
     }
 
     protected override void OnAfterRender(bool firstRender)

@@ -7,13 +7,14 @@ using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Intake;
+using Evose.Admin.Platform.Providers;
 using Evose.Admin.Platform.Vault;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Rotation;
 
 /// <summary>Opens a rotation: seals the new value as the pending version. No call uses it before the swap.</summary>
-public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, StagedValues staged, TimeProvider clock)
+public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, StagedValues staged, ProviderCatalog providers, TimeProvider clock)
 {
     public const int MaxReason = 400;
 
@@ -43,10 +44,11 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
             if (RefuseField(credential, field, value) is { } bad) return bad;
         var now = clock.GetUtcNow();
         values.CarryOver(vault, credential);
-        if (ValueShape.Of(credential.Type, values.All, now).Failed(out var badValue, out var shaped)) return badValue;
+        if (ValueShape.Of(credential.Type, values.All, now, credential.Injection).Failed(out var badValue, out var shaped)) return badValue;
         using var made = shaped;
         // Of the value as it is kept: a session is the same however it was copied.
-        var fingerprints = values.Given.ContainsKey(Credential.MainField) ? Fingerprints(made!.Identity) : [];
+        // With a main field the others may change without it.
+        var fingerprints = values.Given.ContainsKey(Credential.MainField) || !made!.Fields.ContainsKey(Credential.MainField) ? Fingerprints(made!.Identity) : [];
         if (RefuseSame(credential, fingerprints) is { } same) return same;
         var number = credential.NextVersionNumber;
         var sealedValue = vault.Seal(new SecretAddress(workspace.Id, credential.Id, number), made!.Fields);
@@ -58,9 +60,9 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
         db.Rotations.Add(rotation);
         AuditTrail.Append(db, now, actor, AuditAction.RotationStarted, AuditSubject.Credential(credential),
             $"Version {number} entered{(input.SkipVerify ? "; it may go live without a check: " + rotation.SkipVerifyReason : "")}.");
-        var warning = await WarnAsync(db, credential, fingerprints, ct);
+        List<string> warnings = [.. await WarnAsync(db, credential, fingerprints, ct) is { } alike ? [alike] : Array.Empty<string>(), .. FormAdvice.Of(await providers.FindAsync(db, credential.Provider, ct), values.Given, credential.Name)];
         await write.CommitAsync(ct);
-        return new Started(rotation.Id, number, warning);
+        return new Started(rotation.Id, number, warnings.Count == 0 ? null : string.Join(' ', warnings));
     }
 
     private static Problem? RefuseField(Credential credential, string field, Plaintext value)
@@ -77,7 +79,7 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
     {
         var twin = credential.Versions.Find(v => v.State != VersionState.Discarded && fingerprints.Contains(v.Fingerprint));
         if (twin is null) return null;
-        return Problem.Invalid($"fields.{Credential.MainField}", twin.State == VersionState.Active
+        return Problem.Invalid(credential.Injection.Fields.Count > 1 ? "fields" : $"fields.{Credential.MainField}", twin.State == VersionState.Active
             ? "This is the value that is in use already. Make a new key at the provider and enter that."
             : $"This is the value of version {twin.Number}, which was replaced. Make a new key at the provider and enter that.");
     }

@@ -5,16 +5,18 @@ using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Probing;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Rotation;
 
-/// <summary>Asks the upstream, with one request, whether it accepts the pending value, and keeps what that showed. Nothing of the answer's body is read.</summary>
+/// <summary>Asks the upstream, with one request, whether it accepts the pending value, and keeps what that showed. Nothing of the answer's body is kept.</summary>
 public sealed class VerifyPending(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, PendingProbe probe, TimeProvider clock)
 {
-    /// <param name="Tool">Name of the tool to ask through; null is the first one in scope that references the credential.</param>
-    /// <param name="Path">Below the tool's base URL; empty is the base URL itself.</param>
-    public sealed record Input(string? Tool = null, string? Path = null, RotationSeen? Seen = null);
+    /// <param name="Tool">Name of the tool to ask through; null is the provider's own check when it has one, else the first tool in scope that references the credential.</param>
+    /// <param name="Path">Below the tool's base URL; empty is the base URL itself. A path asks through a tool.</param>
+    /// <param name="ThroughTool">Ask through a tool, whatever is known of the provider.</param>
+    public sealed record Input(string? Tool = null, string? Path = null, RotationSeen? Seen = null, bool ThroughTool = false);
 
     public async Task<Outcome<ProbeAnswer>> ExecuteAsync(Actor actor, string ws, string name, Input input, CancellationToken ct)
     {
@@ -26,7 +28,8 @@ public sealed class VerifyPending(IDbContextFactory<AdminDb> dbs, Authorizer aut
         if (before.Refuse(RotationPolicy.CanVerify(before.Facts), RotationAnswer.NoPending) is { } illegal) return illegal;
         var pending = before.Credential.Pending!;
         var tool = string.IsNullOrWhiteSpace(input.Tool) ? null : input.Tool.Trim();
-        if ((await probe.AskAsync(actor, before.Credential.Id, pending.Id, tool, path, ct)).Failed(out var failed, out var answer)) return failed;
+        var throughTool = input.ThroughTool || tool is not null || !string.IsNullOrWhiteSpace(input.Path);
+        if ((await probe.AskAsync(actor, before.Credential, pending.Id, throughTool, tool, path, ct)).Failed(out var failed, out var answer)) return failed;
 
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var write = await db.BeginWriteAsync(ct);
@@ -44,32 +47,5 @@ public sealed class VerifyPending(IDbContextFactory<AdminDb> dbs, Authorizer aut
     {
         await using var db = await dbs.CreateDbContextAsync(ct);
         return await RotationCase.LoadAsync(db, workspaceId, name, seen, ct);
-    }
-}
-
-/// <summary>What one check showed, and a sentence that says how it is known. Neither holds anything of the value or of the answer's body.</summary>
-public sealed record ProbeAnswer(VerifyResult Result, string Note);
-
-/// <summary>Path and query of a check, below a tool's base URL.</summary>
-/// <param name="Encoded">Null or empty for the base itself.</param>
-public readonly record struct ProbePath(string? Encoded, QueryString Query)
-{
-    private const int MaxLength = 1024;
-
-    public string Path => Encoded ?? "";
-
-    public static Outcome<ProbePath> Read(string? text)
-    {
-        text = text?.Trim() ?? "";
-        if (text.Length is 0 || text == "/") return default(ProbePath);
-        if (FreeText.Refuse(text, MaxLength) is { } why) return Problem.Invalid("path", why);
-        if (text.Contains('\\', StringComparison.Ordinal) || text.Contains('#', StringComparison.Ordinal) || text.Contains("://", StringComparison.Ordinal))
-            return Problem.Invalid("path", "Write a path below the tool's base URL, such as /v1/models.");
-        var mark = text.IndexOf('?', StringComparison.Ordinal);
-        var (path, query) = mark < 0 ? (text, "") : (text[..mark], text[mark..]);
-        var decoded = Uri.UnescapeDataString(path);
-        if (decoded.Split('/', '\\').Any(step => step is "." or "..")) return Problem.Invalid("path", "The path may not hold '.' or '..' steps.");
-        if (FreeText.Refuse(decoded, MaxLength) is { } unclean) return Problem.Invalid("path", unclean);
-        return new ProbePath(path.Length == 0 ? "" : new Uri(new Uri("http://x/"), path.StartsWith('/') ? path : "/" + path).AbsolutePath, new QueryString(query));
     }
 }

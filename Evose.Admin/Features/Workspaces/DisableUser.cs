@@ -4,6 +4,7 @@ using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.OAuth;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Workspaces;
@@ -25,6 +26,7 @@ public sealed class DisableUser(IDbContextFactory<AdminDb> dbs, Authorizer autho
         OrganizationAdmins.EndSessions(user);
         AuditTrail.Append(db, now, actor, AuditAction.UserDisabled, new AuditSubject(null, user.Email, user.Id));
         await RevokeKeysAsync(db, now, actor, user, ct);
+        await DepartedAuthorizer.TellAsync(db, user, now, ct);
         await Invitations.WithdrawAsync(db, now, actor, user.Email, ct);
         await write.CommitAsync(ct);
         return Done.It;

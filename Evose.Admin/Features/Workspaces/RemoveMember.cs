@@ -4,6 +4,7 @@ using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.OAuth;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Workspaces;
@@ -43,6 +44,7 @@ public sealed class RemoveMember(IDbContextFactory<AdminDb> dbs, Authorizer auth
         if (LastAdminPolicy.MustStay(userId, await OrganizationAdmins.EnabledAsync(db, ct))) return Problem.Conflict(LastAdminPolicy.Sentence, "last_admin");
         var memberships = await db.Memberships.Where(m => m.UserId == userId).ToListAsync(ct);
         var now = clock.GetUtcNow();
+        await DepartedAuthorizer.TellAsync(db, user, now, ct);
         db.RemoveRange(memberships);
         db.Users.Remove(user);
         foreach (var m in memberships) AuditTrail.Append(db, now, actor, AuditAction.MemberRemoved, new AuditSubject(m.WorkspaceId, user.Email, userId), $"was {m.Role}".ToLowerInvariant());

@@ -16,7 +16,7 @@ public sealed class WorkspaceListQuery(IDbContextFactory<AdminDb> dbs, Authorize
     {
         var visible = await authorizer.WorkspacesAsync(actor, Permission.View, ct);
         await using var db = await dbs.CreateDbContextAsync(ct);
-        var rows = await db.Workspaces.AsNoTracking().OrderBy(w => w.Slug).Select(w => new Row(w.Id, w.Slug, w.Name, w.IsDemo, w.CreatedAt)).ToListAsync(ct);
+        var rows = await db.Workspaces.AsNoTracking().Where(w => w.Id != Workspace.OrganizationId).OrderBy(w => w.Slug).Select(w => new Row(w.Id, w.Slug, w.Name, w.IsDemo, w.CreatedAt)).ToListAsync(ct);
         return visible is null ? rows : rows.FindAll(w => visible.Contains(w.Id));
     }
 

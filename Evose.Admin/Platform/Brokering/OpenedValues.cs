@@ -14,6 +14,11 @@ public sealed class OpenedValues : IDisposable
     private readonly Plaintext?[] _values;
     private Plaintext? _attachedCookies;
 
+    /// <summary>The credentials that travel by rules of their own.</summary>
+    internal IReadOnlyList<AttachedCredential> Attached => _attached ?? (IReadOnlyList<AttachedCredential>)[];
+
+    private List<AttachedCredential>? _attached;
+
     private OpenedValues(IReadOnlyList<(string Name, string Field)> names) => (_names, _values) = (names, names.Count == 0 ? [] : new Plaintext?[names.Count]);
 
     /// <summary>True when a session was asked for and none of its cookies belongs to the call's address.</summary>
@@ -42,13 +47,34 @@ public sealed class OpenedValues : IDisposable
                         opened._values[i] = opened.CookiesOf(vault, c, field, target, now);
                         break;
                     }
-                    if (!c.Value.Fields.ContainsKey(field)) throw new KeyNotFoundException("the version has no such field");
+                    if (!c.Value.Fields.ContainsKey(field) || !Credential.Travels(c.Rules.Type, field)) throw new KeyNotFoundException("the version has no such field");
                     opened._values[i] = vault.Open(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, field);
                     break;
                 }
             }
             foreach (var c in chosen)
                 if (c.Rules.Type == CredentialType.Cookie && request.Attached.Contains(c.Name)) opened.Attach(opened.CookiesOf(vault, c, Credential.MainField, target, now));
+            if (request.Attached.Count > 0)
+                foreach (var c in chosen)
+                    if (request.Attached.Contains(c.Name) && AttachedCredential.Open(vault, c) is { } attached) (opened._attached ??= []).Add(attached);
+            return opened;
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies of values that are in no version yet, by field; each stands for every credential that the request names.</summary>
+    /// <exception cref="KeyNotFoundException">A template names a field that was not given.</exception>
+    public static OpenedValues Of(ToolRequest request, IReadOnlyDictionary<string, Plaintext> given)
+    {
+        var opened = new OpenedValues(request.Values);
+        try
+        {
+            for (var i = 0; i < opened._values.Length; i++)
+                opened._values[i] = given.TryGetValue(request.Values[i].Field, out var value) ? Plaintext.CopyOf(value.Bytes) : throw new KeyNotFoundException("no such field was given");
             return opened;
         }
         catch
@@ -101,6 +127,18 @@ public sealed class OpenedValues : IDisposable
         }
     }
 
+    /// <summary>The path with its values; null when one of them would not stay inside of its segment.</summary>
+    public string? RenderPath(SecretTemplate template)
+    {
+        foreach (var placeholder in template.Placeholders)
+            foreach (var b in BytesOf(placeholder))
+                if (b is <= (byte)' ' or > (byte)'~' or (byte)'/' or (byte)'\\' or (byte)'%' or (byte)';') return null;
+        var path = Render(template, TemplateSlot.Path);
+        foreach (var segment in path.AsSpan().Split('/'))
+            if (path.AsSpan()[segment] is "." or "..") return null;
+        return path;
+    }
+
     private ReadOnlySpan<byte> BytesOf(Placeholder p) => (Find(p.Name, p.Field ?? Credential.MainField) ?? throw new KeyNotFoundException("the value was not opened")).Bytes;
 
     private Plaintext? Find(string name, string field)
@@ -114,6 +152,8 @@ public sealed class OpenedValues : IDisposable
     {
         _attachedCookies?.Dispose();
         _attachedCookies = null;
+        foreach (var attached in _attached ?? []) attached.Dispose();
+        _attached = null;
         foreach (ref var value in _values.AsSpan())
         {
             value?.Dispose();

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Access;
 using Evose.Admin.Domain.Templates;
@@ -9,11 +10,44 @@ namespace Evose.Admin.Platform.Brokering;
 /// <summary>What a tool adds to a request, with values in place. Danger: holds secrets as strings, because the HTTP stack takes nothing else; it lives as long as the sending.</summary>
 public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] Headers)
 {
+    private IReadOnlyList<AttachedCredential> _attached = [];
+
+    /// <summary>True when the body must be read whole before the request is sent: it is signed, or a field goes into it.</summary>
+    public bool ReadsBody => _attached.Any(a => a.HasBodyFields || a.Signing is { ReadsBody: true });
+
+    /// <summary>True when a field goes into the body.</summary>
+    public bool ChangesBody => _attached.Any(a => a.HasBodyFields);
+
+    /// <summary>The body with the fields that go into it; the caller zeroes it. The text of a refusal never holds a value.</summary>
+    public Outcome<byte[]> BodyOf(ReadOnlyMemory<byte> body, string contentType)
+    {
+        var whole = body.ToArray();
+        foreach (var attached in _attached)
+        {
+            if (!attached.HasBodyFields) continue;
+            var failed = attached.AddToBody(whole, contentType).Failed(out var problem, out var next);
+            CryptographicOperations.ZeroMemory(whole);
+            if (failed) return problem!;
+            whole = next!;
+        }
+        return whole;
+    }
+
+    /// <summary>Signs the request, which must be ready but for that; false when a field cannot be used for it.</summary>
+    public bool Sign(HttpRequestMessage request, ReadOnlySpan<byte> body, DateTimeOffset now)
+    {
+        foreach (var attached in _attached)
+            if (attached.Signing is { } signing && !signing.Sign(request, body, now)) return false;
+        return true;
+    }
+
     /// <summary>True when the tool sets this header, so that what the caller sends under the name is dropped.</summary>
     public bool Sets(string name)
     {
         foreach (var header in Headers)
             if (IsSame(header.Name, name)) return true;
+        foreach (var attached in _attached)
+            if (attached.Signing?.Owns(name) == true) return true;
         return false;
     }
 
@@ -29,7 +63,7 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
     }
 
     // Many servers take '_' for '-', and would see two headers where we see one.
-    private static bool IsSame(string a, string b)
+    internal static bool IsSame(string a, string b)
     {
         if (a.Length != b.Length) return false;
         for (var i = 0; i < a.Length; i++)
@@ -57,7 +91,18 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
         }
         if (values.AttachedCookies is { } cookies && !TryAddCookies(ref headers, cookies)) return Denial.ValueUnsafe.ToProblem();
         if (values.IsAnswerRead && !Array.Exists(headers, h => IsSame(h.Name, "Accept-Encoding"))) headers = [.. headers, ("Accept-Encoding", "identity")];
-        return new RenderedRequest(TargetOf(request, path, WithQuery(request, values, query)), headers);
+        if (values.Attached.Count > 0)
+        {
+            List<(string Name, string Value)> all = [.. headers];
+            foreach (var attached in values.Attached)
+                if (!attached.TryAddHeaders(all)) return Denial.ValueUnsafe.ToProblem();
+            headers = [.. all];
+        }
+        query = WithQuery(request, values, query);
+        if (request.Path is null) return new RenderedRequest(TargetOf(request, path, query), headers) { _attached = values.Attached };
+        return values.RenderPath(request.Path) is { } filled
+            ? new RenderedRequest(new Uri(request.Authority + filled.TrimEnd('/') + path + query.Value, UriKind.Absolute), headers) { _attached = values.Attached }
+            : Denial.ValueUnsafe.ToProblem();
     }
 
     /// <summary>Where a call goes, without any value: what the policy decides on and the ledger records.</summary>
@@ -68,11 +113,13 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
 
     private static QueryString WithQuery(ToolRequest request, OpenedValues values, QueryString query)
     {
-        if (request.Query.Count == 0) return query;
+        var attached = values.Attached.Count == 0 ? [] : values.Attached.SelectMany(a => a.Query()).ToList();
+        if (request.Query.Count == 0 && attached.Count == 0) return query;
         // The tool's own query wins: what the caller gives under the same name is dropped.
         var kept = (query.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
-            .Where(pair => !request.Query.Any(q => string.Equals(q.Name, Uri.UnescapeDataString(pair.Split('=')[0].Replace('+', ' ')), StringComparison.Ordinal)));
-        var own = request.Query.Select(q => Uri.EscapeDataString(q.Name) + "=" + values.Render(q.Template, TemplateSlot.Query));
+            .Where(pair => !request.Query.Select(q => q.Name).Concat(attached.Select(a => a.Name)).Any(own => string.Equals(own, Uri.UnescapeDataString(pair.Split('=')[0].Replace('+', ' ')), StringComparison.Ordinal)));
+        var own = request.Query.Select(q => Uri.EscapeDataString(q.Name) + "=" + values.Render(q.Template, TemplateSlot.Query))
+            .Concat(attached.Where(a => !request.Query.Any(q => q.Name == a.Name)).Select(a => Uri.EscapeDataString(a.Name) + "=" + a.Encoded));
         return new QueryString("?" + string.Join('&', kept.Concat(own)));
     }
 }

@@ -27,6 +27,7 @@ public sealed record CatalogSnapshot(
 
     public CatalogConsumer? Find(Guid workspace, ConsumerKind kind, string name) => Consumers.GetValueOrDefault((workspace, kind, name));
 
+    /// <summary>The credential that the name means in the workspace: its own, or one of the organization that is granted to it.</summary>
     public CatalogCredential? Find(Guid workspace, string credential) => Credentials.GetValueOrDefault((workspace, credential));
 }
 
@@ -55,25 +56,39 @@ public sealed record ToolRequest(
     /// <summary>The base as text without a trailing slash.</summary>
     public string Prefix { get; } = Base.AbsoluteUri.TrimEnd('/');
 
+    /// <summary>The base's path when it holds placeholders; in <see cref="Base"/> they stand as text, so what is decided and recorded never holds a value.</summary>
+    public SecretTemplate? Path { get; init; }
+
+    /// <summary>Names of the credentials that the templates put into the address.</summary>
+    public IReadOnlyList<string> InAddress => _inAddress ??= [.. Query.Select(q => q.Template).Concat(Path is null ? [] : [Path]).SelectMany(t => t.Placeholders).Select(p => p.Name).Distinct()];
+
+    private IReadOnlyList<string>? _inAddress;
+
     /// <summary>Scheme, host and port of the base.</summary>
     public string Authority { get; } = Base.GetLeftPart(UriPartial.Authority);
 
     public bool IsHttp { get; } = Base.Scheme == Uri.UriSchemeHttp;
 
     /// <summary>The distinct values that the templates name, in the order in which they are opened.</summary>
-    public IReadOnlyList<(string Name, string Field)> Values { get; } =
-        [.. Headers.Select(h => h.Template).Concat(Query.Select(q => q.Template)).Concat(Body is null ? [] : [Body]).SelectMany(t => t.Placeholders).Select(p => (p.Name, p.Field ?? Credential.MainField)).Distinct()];
+    public IReadOnlyList<(string Name, string Field)> Values => _values ??=
+        [.. Headers.Select(h => h.Template).Concat(Query.Select(q => q.Template)).Concat(Body is null ? [] : [Body]).Concat(Path is null ? [] : [Path]).SelectMany(t => t.Placeholders).Select(p => (p.Name, p.Field ?? Credential.MainField)).Distinct()];
+
+    private IReadOnlyList<(string Name, string Field)>? _values;
 
     private Uri? _latest;
 
     /// <summary>The address below the base. The latest one is kept: the calls of a tool mostly go to one path, and reading an address costs more than deciding on it.</summary>
     /// <param name="path">Encoded, without dot segments and query; empty or with a leading slash.</param>
+    /// <remarks>With placeholders as they stand in the template.</remarks>
     public Uri At(string path)
     {
         var latest = _latest;
         if (latest?.OriginalString is { } text && text.Length == Prefix.Length + path.Length && text.EndsWith(path, StringComparison.Ordinal)) return latest;
         return _latest = new Uri(Prefix + path, UriKind.Absolute);
     }
+
+    /// <summary>The path of a target as people wrote it, with its placeholders.</summary>
+    public string Written(Uri target) => Path is null ? target.AbsolutePath : Path.ToString().TrimEnd('/') + target.AbsolutePath[Base.AbsolutePath.TrimEnd('/').Length..];
 }
 
 /// <summary>A credential as the data plane knows it: policy and the sealed bytes of the active version.</summary>
@@ -87,11 +102,24 @@ public sealed record CatalogCredential(Guid Id, Guid WorkspaceId, string Name, S
 
     public bool AllowInUrl { get; init; }
 
+    /// <summary>Id of the provider's record; says how an answer is read, never where a value goes.</summary>
+    public string? Provider { get; init; }
+
     /// <summary>By what an answer shows that the session is over.</summary>
     public SessionRules Session { get; init; } = SessionRules.Default;
 
     /// <summary>The site says that nobody is signed in.</summary>
     public bool NeedsSignIn { get; init; }
+
+    /// <summary>The workspaces that a credential of the organization is granted to.</summary>
+    public IReadOnlyList<Guid> Grants { get; init; } = [];
+
+    /// <summary>Whether it exists for the workspace.</summary>
+    public bool IsFor(Guid workspace) => WorkspaceId == workspace || Grants.Contains(workspace);
+
+    /// <summary>Whether it may stand where the tool puts it: in the address only when that was accepted.</summary>
+    public bool MayStandIn(ToolRequest request) => AllowInUrl
+        || !(request.InAddress.Contains(Name) || (request.Attached.Contains(Name) && Injection.Fields.Any(f => f.Place == FieldPlace.Query)));
 }
 
 /// <summary>A version's sealed bytes.</summary>

@@ -93,6 +93,7 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
         {
             credentialsById.Remove(was.Id);
             credentials.Remove((was.WorkspaceId, was.Name));
+            foreach (var workspace in was.Grants) credentials.Remove((workspace, was.Name));
         }
         foreach (var c in changed)
         {
@@ -102,8 +103,11 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
             credentialsById[c.Id] = credentials[(c.WorkspaceId, c.Name)] =
                 new CatalogCredential(c.Id, c.WorkspaceId, c.Name, c.Scope, DestinationPolicy.Compile(c.AllowedHosts), active, tampered)
                 {
-                    Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl, Session = c.Session ?? SessionRules.Default, NeedsSignIn = c.NeedsSignInAt is not null,
+                    Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl, Session = c.Session ?? SessionRules.Default, Provider = c.Provider, NeedsSignIn = c.NeedsSignInAt is not null,
+                    Grants = [.. c.Grants.Select(g => g.WorkspaceId)],
                 };
+            // A name is never taken twice in a workspace; should it be, its own wins.
+            foreach (var grant in c.Grants) credentials.TryAdd((grant.WorkspaceId, c.Name), credentialsById[c.Id]);
         }
 
         var keys = old.ApiKeys.ToBuilder();
@@ -121,6 +125,10 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
     {
         var names = new List<string>();
         if (!Uri.TryCreate(config.BaseUrl.TrimEnd('/'), UriKind.Absolute, out var uri)) return null;
+        SecretTemplate? path = null;
+        if (Parse(config.BaseUrl, names) is not { } whole) return null;
+        // The path as it is sent, with the placeholders readable again.
+        if (whole.HasPlaceholders && ((path = Parse(uri.AbsolutePath.Replace("%7B%7B", "{{", StringComparison.Ordinal).Replace("%7D%7D", "}}", StringComparison.Ordinal), names)) is null || path.Placeholders.Count != whole.Placeholders.Count)) return null;
         var headers = new List<(string, SecretTemplate)>();
         foreach (var (name, text) in config.Headers)
         {
@@ -137,7 +145,7 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
         if (config.Body is not null && (body = Parse(config.Body, names)) is null) return null;
         foreach (var name in config.Attached ?? [])
             if (!names.Contains(name)) names.Add(name);
-        return new ToolRequest(uri, config.Method, headers, query, body, names, config.Attached ?? []);
+        return new ToolRequest(uri, config.Method, headers, query, body, names, config.Attached ?? []) { Path = path };
     }
 
     private static SecretTemplate? Parse(string text, List<string> names)

@@ -40,6 +40,9 @@ public static class PolicySeal
         }
         p.Number(c.AllowInUrl ? 1L : 0L);
         p.Text(JsonSerializer.Serialize(c.Injection, JsonSerializerOptions.Default));
+        // Only when there are any, so that the seals of all others stay what they were.
+        if (c.Grants.Count > 0) p.Number((long)c.Grants.Count);
+        foreach (var grant in c.Grants.OrderBy(g => g.WorkspaceId)) p.Id(grant.WorkspaceId);
         return p.Written.ToArray();
     }
 

@@ -62,6 +62,13 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
 
     private async Task<Rights> RightsAsync(AdminDb db, Actor actor, Guid? workspaceId, CancellationToken ct)
     {
+        var rights = await RoleRightsAsync(db, actor, workspaceId, ct);
+        // The organization has credentials; consumers and members belong to workspaces.
+        return workspaceId == Workspace.OrganizationId ? rights with { Allows = p => p is not (Permission.ManageConsumers or Permission.ManageMembers) && rights.Allows(p) } : rights;
+    }
+
+    private async Task<Rights> RoleRightsAsync(AdminDb db, Actor actor, Guid? workspaceId, CancellationToken ct)
+    {
         switch (actor.Kind)
         {
             case ActorKind.Job:
@@ -69,7 +76,8 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
             case ActorKind.User:
                 var role = await db.Users.Where(u => u.Id == actor.Id && u.DisabledAt == null).Select(u => (OrganizationRole?)u.OrganizationRole).SingleOrDefaultAsync(ct);
                 if (role is not { } organization) return Rights.None;
-                var inWorkspace = workspaceId is null ? null
+                // Of the organization itself nobody is a member: only organization roles count there.
+                var inWorkspace = workspaceId is null || workspaceId == Workspace.OrganizationId ? null
                     : await db.Memberships.Where(m => m.WorkspaceId == workspaceId && m.UserId == actor.Id).Select(m => (WorkspaceRole?)m.Role).SingleOrDefaultAsync(ct);
                 return new Rights(organization != OrganizationRole.Member || inWorkspace is not null, p => RolePolicy.Allows(organization, inWorkspace, p));
             case ActorKind.ApiKey:

@@ -9,6 +9,9 @@ public static class LedgerRows
     /// <summary>The caller's body broke off or was too large.</summary>
     public const string CallerBody = "caller_body";
 
+    /// <summary>The upstream refused a token that was then renewed; the same call went out once more and has a record of its own.</summary>
+    public const string TokenRefused = "token_refused";
+
     /// <summary>Reasons of failed calls that say nothing about the key: the caller's doing, ours, or never sent.</summary>
     public static readonly IReadOnlyList<string> NotTheKey = ["caller_left", CallerBody, "not_sent", "answer_too_large", "value_unsafe", "field_unknown", "egress", "internal"];
 

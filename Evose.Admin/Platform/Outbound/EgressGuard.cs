@@ -76,6 +76,9 @@ public sealed class EgressGuard
         return null;
     }
 
+    /// <summary>True for a host that the operator opened by name or address.</summary>
+    internal bool IsPrivate(Uri target) => CheckHost(target.IdnHost, out var isPrivate) is null && isPrivate;
+
     /// <summary>The connect callback of every outbound handler: resolves once, vets all addresses, connects to a vetted one.</summary>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
     {

@@ -17,6 +17,7 @@ internal sealed class CredentialMapping : IEntityTypeConfiguration<Credential>
         b.Property(c => c.Name).HasMaxLength(64);
         b.Property(c => c.Description).HasMaxLength(2000);
         b.Property(c => c.Provider).HasMaxLength(64);
+        b.Property(c => c.NeedsSignInWhy).HasMaxLength(200);
         b.Property(c => c.Revision).IsConcurrencyToken();
         b.Property(c => c.AllowedHosts).HasConversion(
             h => JsonSerializer.Serialize(h, JsonSerializerOptions.Default),
@@ -37,6 +38,9 @@ internal sealed class CredentialMapping : IEntityTypeConfiguration<Credential>
         b.Ignore(c => c.Scope).Ignore(c => c.Pending).Ignore(c => c.Active).Ignore(c => c.Retiring).Ignore(c => c.NextVersionNumber);
         b.HasOne<Workspace>().WithMany().HasForeignKey(c => c.WorkspaceId);
         b.HasMany(c => c.Versions).WithOne().HasForeignKey(v => v.CredentialId);
+        b.HasMany(c => c.Grants).WithOne().HasForeignKey(g => g.CredentialId);
+        // Part of the seal: who loads a credential must never find it without them.
+        b.Navigation(c => c.Grants).AutoInclude();
         b.HasMany(c => c.ScopeMembers).WithOne().HasForeignKey(m => m.CredentialId);
         b.HasIndex(c => new { c.WorkspaceId, c.Name }).IsUnique().HasFilter("archived_at IS NULL");
         b.HasIndex(c => c.ExpiresAt);
@@ -82,6 +86,16 @@ internal sealed class ScopeMemberMapping : IEntityTypeConfiguration<ScopeMember>
         b.HasKey(m => new { m.CredentialId, m.ConsumerId });
         b.HasIndex(m => m.ConsumerId);
         b.HasOne<Consumer>().WithMany().HasForeignKey(m => m.ConsumerId);
+    }
+}
+
+internal sealed class CredentialGrantMapping : IEntityTypeConfiguration<CredentialGrant>
+{
+    public void Configure(EntityTypeBuilder<CredentialGrant> b)
+    {
+        b.HasKey(g => new { g.CredentialId, g.WorkspaceId });
+        b.HasIndex(g => g.WorkspaceId);
+        b.HasOne<Workspace>().WithMany().HasForeignKey(g => g.WorkspaceId);
     }
 }
 

@@ -12,6 +12,9 @@ internal sealed class WorkspaceMapping : IEntityTypeConfiguration<Workspace>
         b.Property(w => w.Id).ValueGeneratedNever();
         b.Property(w => w.Slug).HasMaxLength(64);
         b.Property(w => w.Name).HasMaxLength(120);
+        b.Ignore(w => w.IsOrganization);
+        // Stamp 0: no call goes through the organization, so the data plane need not know it.
+        b.HasData(new { Id = Workspace.OrganizationId, Slug = Workspace.OrganizationSlug, Name = "Organization", IsDemo = false, CreatedAt = DateTimeOffset.UnixEpoch, Stamp = 0L });
         b.HasIndex(w => w.Slug).IsUnique();
         b.HasIndex(w => w.Stamp);
     }

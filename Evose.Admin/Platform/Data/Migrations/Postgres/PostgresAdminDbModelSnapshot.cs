@@ -771,6 +771,24 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.ToTable("credential");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialGrant", b =>
+                {
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential_id");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("CredentialId", "WorkspaceId");
+
+                    b.HasIndex("WorkspaceId")
+                        .HasDatabaseName("ix_credential_grant_workspace_id");
+
+                    b.ToTable("credential_grant");
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialVersion", b =>
                 {
                     b.Property<byte[]>("Id")
@@ -1109,6 +1127,217 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.ToTable("notification");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<byte[]>("BrowserHash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("browser_hash");
+
+                    b.Property<byte[]>("CredentialId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential_id");
+
+                    b.Property<long>("ExpiresAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("expires_at");
+
+                    b.Property<string>("RedirectUri")
+                        .IsRequired()
+                        .HasMaxLength(2048)
+                        .HasColumnType("character varying(2048)")
+                        .HasColumnName("redirect_uri")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("SealedVerifier")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("sealed_verifier");
+
+                    b.Property<byte[]>("StateHash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("state_hash");
+
+                    b.Property<long?>("UsedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("used_at");
+
+                    b.Property<byte[]>("UserId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("user_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("CredentialId")
+                        .HasDatabaseName("ix_connect_attempt_credential_id");
+
+                    b.HasIndex("ExpiresAt")
+                        .HasDatabaseName("ix_connect_attempt_expires_at");
+
+                    b.HasIndex("StateHash")
+                        .IsUnique()
+                        .HasDatabaseName("ix_connect_attempt_state_hash");
+
+                    b.ToTable("connect_attempt");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.OAuth.TokenGrant", b =>
+                {
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential_id");
+
+                    b.Property<long?>("AuthorizedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("authorized_at");
+
+                    b.Property<string>("AuthorizedBy")
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("authorized_by")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("AuthorizedById")
+                        .HasColumnType("bytea")
+                        .HasColumnName("authorized_by_id");
+
+                    b.Property<int>("Failures")
+                        .HasColumnType("integer")
+                        .HasColumnName("failures");
+
+                    b.Property<string>("GrantedScopes")
+                        .HasMaxLength(2000)
+                        .HasColumnType("character varying(2000)")
+                        .HasColumnName("granted_scopes")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("Id")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<int?>("LastFault")
+                        .HasColumnType("integer")
+                        .HasColumnName("last_fault");
+
+                    b.Property<long?>("LastFaultAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_fault_at");
+
+                    b.Property<string>("LastFaultCode")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("last_fault_code")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("LeaseOwner")
+                        .HasColumnType("bytea")
+                        .HasColumnName("lease_owner");
+
+                    b.Property<long?>("LeaseUntil")
+                        .HasColumnType("bigint")
+                        .HasColumnName("lease_until");
+
+                    b.Property<long?>("NotBefore")
+                        .HasColumnType("bigint")
+                        .HasColumnName("not_before");
+
+                    b.Property<long?>("RefreshAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("refresh_at");
+
+                    b.Property<long?>("RefreshTokenEndsAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("refresh_token_ends_at");
+
+                    b.Property<long?>("RefreshedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("refreshed_at");
+
+                    b.Property<byte[]>("SealedApp")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sealed_app");
+
+                    b.Property<byte[]>("SealedSecret")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sealed_secret");
+
+                    b.Property<int?>("SentVersion")
+                        .HasColumnType("integer")
+                        .HasColumnName("sent_version");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("CredentialId");
+
+                    b.HasIndex("AuthorizedById")
+                        .HasDatabaseName("ix_token_grant_authorized_by_id");
+
+                    b.HasIndex("RefreshAt")
+                        .HasDatabaseName("ix_token_grant_refresh_at");
+
+                    b.ToTable("token_grant");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Providers.OwnProvider", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<long>("ChangedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("changed_at");
+
+                    b.Property<string>("ChangedBy")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("changed_by")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("Mac")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("mac");
+
+                    b.Property<string>("Record")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("record")
+                        .UseCollation("C");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasColumnName("revision");
+
+                    b.Property<string>("Slug")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("slug")
+                        .UseCollation("C");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Slug")
+                        .IsUnique()
+                        .HasDatabaseName("ix_own_provider_slug");
+
+                    b.ToTable("own_provider");
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Workspaces.Membership", b =>
                 {
                     b.Property<byte[]>("WorkspaceId")
@@ -1173,6 +1402,17 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasDatabaseName("ix_workspace_stamp");
 
                     b.ToTable("workspace");
+
+                    b.HasData(
+                        new
+                        {
+                            Id = new byte[] { 15, 0, 0, 0, 0, 0, 112, 0, 128, 0, 0, 0, 0, 0, 0, 111 },
+                            CreatedAt = 621355968000000000L,
+                            IsDemo = false,
+                            Name = "Organization",
+                            Slug = "org",
+                            Stamp = 0L
+                        });
                 });
 
             modelBuilder.Entity("Evose.Admin.Platform.Data.AdminUser", b =>
@@ -1730,6 +1970,21 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialGrant", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
+                        .WithMany("Grants")
+                        .HasForeignKey("CredentialId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialVersion", b =>
                 {
                     b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
@@ -1781,6 +2036,24 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
+                        .WithMany()
+                        .HasForeignKey("CredentialId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.OAuth.TokenGrant", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
+                        .WithOne()
+                        .HasForeignKey("Evose.Admin.Domain.OAuth.TokenGrant", "CredentialId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Workspaces.Membership", b =>
                 {
                     b.HasOne("Evose.Admin.Platform.Data.AdminUser", null)
@@ -1825,6 +2098,8 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
 
             modelBuilder.Entity("Evose.Admin.Domain.Credentials.Credential", b =>
                 {
+                    b.Navigation("Grants");
+
                     b.Navigation("ScopeMembers");
 
                     b.Navigation("Versions");

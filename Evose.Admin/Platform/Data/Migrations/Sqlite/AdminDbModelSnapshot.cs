@@ -728,6 +728,24 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.ToTable("credential");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialGrant", b =>
+                {
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential_id");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("CredentialId", "WorkspaceId");
+
+                    b.HasIndex("WorkspaceId")
+                        .HasDatabaseName("ix_credential_grant_workspace_id");
+
+                    b.ToTable("credential_grant");
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialVersion", b =>
                 {
                     b.Property<byte[]>("Id")
@@ -1050,6 +1068,210 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.ToTable("notification");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<byte[]>("BrowserHash")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("browser_hash");
+
+                    b.Property<byte[]>("CredentialId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential_id");
+
+                    b.Property<long>("ExpiresAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("expires_at");
+
+                    b.Property<string>("RedirectUri")
+                        .IsRequired()
+                        .HasMaxLength(2048)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("redirect_uri");
+
+                    b.Property<byte[]>("SealedVerifier")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("sealed_verifier");
+
+                    b.Property<byte[]>("StateHash")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("state_hash");
+
+                    b.Property<long?>("UsedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("used_at");
+
+                    b.Property<byte[]>("UserId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("user_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("CredentialId")
+                        .HasDatabaseName("ix_connect_attempt_credential_id");
+
+                    b.HasIndex("ExpiresAt")
+                        .HasDatabaseName("ix_connect_attempt_expires_at");
+
+                    b.HasIndex("StateHash")
+                        .IsUnique()
+                        .HasDatabaseName("ix_connect_attempt_state_hash");
+
+                    b.ToTable("connect_attempt");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.OAuth.TokenGrant", b =>
+                {
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential_id");
+
+                    b.Property<long?>("AuthorizedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("authorized_at");
+
+                    b.Property<string>("AuthorizedBy")
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("authorized_by");
+
+                    b.Property<byte[]>("AuthorizedById")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("authorized_by_id");
+
+                    b.Property<int>("Failures")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("failures");
+
+                    b.Property<string>("GrantedScopes")
+                        .HasMaxLength(2000)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("granted_scopes");
+
+                    b.Property<byte[]>("Id")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<int?>("LastFault")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_fault");
+
+                    b.Property<long?>("LastFaultAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_fault_at");
+
+                    b.Property<string>("LastFaultCode")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("last_fault_code");
+
+                    b.Property<byte[]>("LeaseOwner")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("lease_owner");
+
+                    b.Property<long?>("LeaseUntil")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("lease_until");
+
+                    b.Property<long?>("NotBefore")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("not_before");
+
+                    b.Property<long?>("RefreshAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("refresh_at");
+
+                    b.Property<long?>("RefreshTokenEndsAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("refresh_token_ends_at");
+
+                    b.Property<long?>("RefreshedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("refreshed_at");
+
+                    b.Property<byte[]>("SealedApp")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("sealed_app");
+
+                    b.Property<byte[]>("SealedSecret")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("sealed_secret");
+
+                    b.Property<int?>("SentVersion")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("sent_version");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("CredentialId");
+
+                    b.HasIndex("AuthorizedById")
+                        .HasDatabaseName("ix_token_grant_authorized_by_id");
+
+                    b.HasIndex("RefreshAt")
+                        .HasDatabaseName("ix_token_grant_refresh_at");
+
+                    b.ToTable("token_grant");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Providers.OwnProvider", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<long>("ChangedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("changed_at");
+
+                    b.Property<string>("ChangedBy")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("changed_by");
+
+                    b.Property<byte[]>("Mac")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("mac");
+
+                    b.Property<string>("Record")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("record");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("revision");
+
+                    b.Property<string>("Slug")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("slug");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Slug")
+                        .IsUnique()
+                        .HasDatabaseName("ix_own_provider_slug");
+
+                    b.ToTable("own_provider");
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Workspaces.Membership", b =>
                 {
                     b.Property<byte[]>("WorkspaceId")
@@ -1112,6 +1334,17 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasDatabaseName("ix_workspace_stamp");
 
                     b.ToTable("workspace");
+
+                    b.HasData(
+                        new
+                        {
+                            Id = new byte[] { 15, 0, 0, 0, 0, 0, 112, 0, 128, 0, 0, 0, 0, 0, 0, 111 },
+                            CreatedAt = 621355968000000000L,
+                            IsDemo = false,
+                            Name = "Organization",
+                            Slug = "org",
+                            Stamp = 0L
+                        });
                 });
 
             modelBuilder.Entity("Evose.Admin.Platform.Data.AdminUser", b =>
@@ -1626,6 +1859,21 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialGrant", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
+                        .WithMany("Grants")
+                        .HasForeignKey("CredentialId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialVersion", b =>
                 {
                     b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
@@ -1677,6 +1925,24 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
+                        .WithMany()
+                        .HasForeignKey("CredentialId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.OAuth.TokenGrant", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
+                        .WithOne()
+                        .HasForeignKey("Evose.Admin.Domain.OAuth.TokenGrant", "CredentialId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Workspaces.Membership", b =>
                 {
                     b.HasOne("Evose.Admin.Platform.Data.AdminUser", null)
@@ -1721,6 +1987,8 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
 
             modelBuilder.Entity("Evose.Admin.Domain.Credentials.Credential", b =>
                 {
+                    b.Navigation("Grants");
+
                     b.Navigation("ScopeMembers");
 
                     b.Navigation("Versions");

@@ -1,0 +1,189 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Evose.Admin.Platform.Vault;
+
+namespace Evose.Admin.Platform.Brokering;
+
+/// <summary>
+/// The forms in which an upstream could echo the values of one call: as they are, in hex, in base64 and base64url wherever they stand in what was encoded, URL-, form-, JSON- and HTML-escaped.
+/// Holds them in pinned bytes that are zeroed on dispose; no form becomes a string.
+/// </summary>
+public sealed class EchoPatterns : IDisposable
+{
+    /// <summary>A shorter value says nothing: it would be found everywhere. It is not looked for, and the docs say so.</summary>
+    public const int MinLength = 8;
+
+    private readonly List<(int Start, int Length)> _forms = [];
+    private Plaintext _bytes;
+    private int _used;
+
+    private EchoPatterns(int room) => _bytes = Plaintext.Allocate(room);
+
+    public int Count => _forms.Count;
+
+    /// <summary>Length of the longest form.</summary>
+    public int Longest { get; private set; }
+
+    public ReadOnlySpan<byte> this[int i] => _bytes.Bytes.Slice(_forms[i].Start, _forms[i].Length);
+
+    /// <summary>Null when there is nothing to look for.</summary>
+    public static EchoPatterns? Of(IEnumerable<Plaintext> values)
+    {
+        EchoPatterns? patterns = null;
+        foreach (var value in values)
+        {
+            if (value.Length < MinLength) continue;
+            patterns ??= new EchoPatterns(Math.Max(512, value.Length * 12));
+            patterns.AddForms(value.Bytes);
+        }
+        // The longest first: a short form inside a long one is then never what is found of it.
+        patterns?._forms.Sort(static (a, b) => b.Length.CompareTo(a.Length));
+        return patterns;
+    }
+
+    public void Dispose() => _bytes.Dispose();
+
+    private void AddForms(ReadOnlySpan<byte> value)
+    {
+        Write(value, value.Length, static (v, to) => Copied(v, to));
+        Write(value, value.Length * 2, static (v, to) => Hex(v, to, "0123456789abcdef"u8));
+        Write(value, value.Length * 2, static (v, to) => Hex(v, to, "0123456789ABCDEF"u8));
+        for (var shift = 0; shift < 3; shift++) AddBase64(value, shift);
+        if (value.IndexOfAnyExcept(Unreserved) >= 0)
+        {
+            Write(value, value.Length * 3, static (v, to) => Url(v, to, "0123456789ABCDEF"u8, plus: false));
+            Write(value, value.Length * 3, static (v, to) => Url(v, to, "0123456789abcdef"u8, plus: false));
+            if (value.Contains((byte)' ')) Write(value, value.Length * 3, static (v, to) => Url(v, to, "0123456789ABCDEF"u8, plus: true));
+        }
+        if (value.IndexOfAny(JsonSpecial) < 0) return;
+        Write(value, value.Length * 6, static (v, to) => Json(v, to, slash: false, strict: false));
+        Write(value, value.Length * 6, static (v, to) => Json(v, to, slash: true, strict: false));
+        Write(value, value.Length * 6, static (v, to) => Json(v, to, slash: false, strict: true));
+        Write(value, value.Length * 6, static (v, to) => Html(v, to));
+    }
+
+    private static readonly SearchValues<byte> Unreserved = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"u8);
+    private static readonly SearchValues<byte> JsonSpecial = SearchValues.Create([.. Enumerable.Range(0, 0x20).Select(i => (byte)i), .. "\"\\/<>&'+`\u007f"u8]);
+
+    private delegate int Former(ReadOnlySpan<byte> value, Span<byte> to);
+
+    // A form that is there already, mostly because nothing in the value needs escaping, is not kept twice.
+    private void Write(ReadOnlySpan<byte> value, int room, Former form)
+    {
+        var to = Room(room);
+        var length = form(value, to);
+        Keep(length);
+    }
+
+    private void Keep(int length)
+    {
+        if (length < MinLength) return;
+        var made = _bytes.Bytes.Slice(_used, length);
+        for (var i = 0; i < _forms.Count; i++)
+            if (this[i].SequenceEqual(made)) return;
+        _forms.Add((_used, length));
+        _used += length;
+        Longest = Math.Max(Longest, length);
+    }
+
+    private Span<byte> Room(int needed)
+    {
+        if (_bytes.Length - _used < needed)
+        {
+            var wider = Plaintext.Allocate(Math.Max(_bytes.Length * 2, _used + needed));
+            _bytes.Bytes[.._used].CopyTo(wider.Writable);
+            _bytes.Dispose();
+            _bytes = wider;
+        }
+        return _bytes.Writable.Slice(_used, needed);
+    }
+
+    // What stands before and after the value in the encoded text is not known: the characters that also hold bits of the neighbours are left out.
+    private void AddBase64(ReadOnlySpan<byte> value, int shift)
+    {
+        var length = shift + value.Length;
+        using var shifted = Plaintext.Allocate(length);
+        value.CopyTo(shifted.Writable[shift..]);
+        using var encoded = Plaintext.Allocate(Base64.GetMaxEncodedToUtf8Length(length));
+        Base64.EncodeToUtf8(shifted.Bytes, encoded.Writable, out _, out var written);
+        var from = shift == 0 ? 0 : shift + 1;
+        var inner = encoded.Writable[from..(length / 3 * 4)];
+        if (inner.Length < MinLength) return;
+        inner.CopyTo(Room(inner.Length));
+        Keep(inner.Length);
+        if (inner.IndexOfAny((byte)'+', (byte)'/') < 0) return;
+        inner.Replace((byte)'+', (byte)'-');
+        inner.Replace((byte)'/', (byte)'_');
+        inner.CopyTo(Room(inner.Length));
+        Keep(inner.Length);
+        CryptographicOperations.ZeroMemory(inner);
+    }
+
+    private static int Copied(ReadOnlySpan<byte> value, Span<byte> to)
+    {
+        value.CopyTo(to);
+        return value.Length;
+    }
+
+    private static int Hex(ReadOnlySpan<byte> value, Span<byte> to, ReadOnlySpan<byte> digits)
+    {
+        for (var i = 0; i < value.Length; i++) (to[2 * i], to[(2 * i) + 1]) = (digits[value[i] >> 4], digits[value[i] & 15]);
+        return value.Length * 2;
+    }
+
+    private static int Url(ReadOnlySpan<byte> value, Span<byte> to, ReadOnlySpan<byte> digits, bool plus)
+    {
+        var used = 0;
+        foreach (var b in value)
+        {
+            if (Unreserved.Contains(b)) to[used++] = b;
+            else if (plus && b == ' ') to[used++] = (byte)'+';
+            else
+            {
+                (to[used], to[used + 1], to[used + 2]) = ((byte)'%', digits[b >> 4], digits[b & 15]);
+                used += 3;
+            }
+        }
+        return used;
+    }
+
+    /// <param name="strict">As encoders do that also escape what is special in HTML.</param>
+    private static int Json(ReadOnlySpan<byte> value, Span<byte> to, bool slash, bool strict)
+    {
+        var used = 0;
+        foreach (var b in value)
+        {
+            var letter = b switch { (byte)'"' when !strict => (byte)'"', (byte)'\\' => (byte)'\\', (byte)'/' when slash => (byte)'/', 8 => (byte)'b', 9 => (byte)'t', 10 => (byte)'n', 12 => (byte)'f', 13 => (byte)'r', _ => (byte)0 };
+            if (letter != 0)
+            {
+                (to[used], to[used + 1]) = ((byte)'\\', letter);
+                used += 2;
+            }
+            else if (b < 0x20 || (strict && b is (byte)'"' or (byte)'<' or (byte)'>' or (byte)'&' or (byte)'\'' or (byte)'+' or (byte)'`' or 0x7f))
+            {
+                "\\u00"u8.CopyTo(to[used..]);
+                (to[used + 4], to[used + 5]) = ("0123456789ABCDEF"u8[b >> 4], "0123456789ABCDEF"u8[b & 15]);
+                used += 6;
+            }
+            else to[used++] = b;
+        }
+        return used;
+    }
+
+    private static int Html(ReadOnlySpan<byte> value, Span<byte> to)
+    {
+        var used = 0;
+        foreach (var b in value)
+        {
+            var name = b switch { (byte)'&' => "&amp;"u8, (byte)'<' => "&lt;"u8, (byte)'>' => "&gt;"u8, (byte)'"' => "&quot;"u8, (byte)'\'' => "&#39;"u8, _ => default };
+            if (name.IsEmpty) to[used++] = b;
+            else
+            {
+                name.CopyTo(to[used..]);
+                used += name.Length;
+            }
+        }
+        return used;
+    }
+}

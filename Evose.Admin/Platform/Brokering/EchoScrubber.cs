@@ -1,0 +1,82 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Evose.Admin.Platform.Brokering;
+
+/// <summary>Overwrites every form of the values in a stream of bytes, also where a form is cut by the border of two pieces. The length of what passes never changes.</summary>
+public sealed class EchoScrubber(EchoPatterns patterns)
+{
+    /// <summary>How often a form was found.</summary>
+    public int Found { get; private set; }
+
+    /// <summary>
+    /// Overwrites what is found in <paramref name="data"/> and answers how many of its bytes may be passed on. The rest is the beginning of what could become a form: give it again, in front of what follows.
+    /// </summary>
+    /// <param name="last">Nothing follows.</param>
+    public int Scrub(Span<byte> data, bool last)
+    {
+        for (var i = 0; i < patterns.Count; i++)
+        {
+            var form = patterns[i];
+            for (var at = 0; data.Length - at >= form.Length && data[at..].IndexOf(form) is >= 0 and var hit; at += form.Length)
+            {
+                at += hit;
+                Mask(data.Slice(at, form.Length));
+                Found++;
+            }
+        }
+        return last ? data.Length : data.Length - Unfinished(data);
+    }
+
+    /// <summary>The text with every form overwritten; the same instance when there is none.</summary>
+    public string Scrub(string text)
+    {
+        if (text.Length < EchoPatterns.MinLength) return text;
+        var rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
+        try
+        {
+            var bytes = rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented));
+            var before = Found;
+            Scrub(bytes, last: true);
+            // A header takes no other characters than ASCII.
+            return Found == before ? text : "***";
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(rented);
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    // "•" takes three bytes; what is left over is filled with stars, so that a declared length stays true.
+    private static void Mask(Span<byte> found)
+    {
+        var used = 0;
+        for (; found.Length - used >= 3; used += 3) "•"u8.CopyTo(found[used..]);
+        found[used..].Fill((byte)'*');
+    }
+
+    private int Unfinished(ReadOnlySpan<byte> data)
+    {
+        var longest = 0;
+        for (var i = 0; i < patterns.Count; i++)
+        {
+            var form = patterns[i];
+            // Only a longer tail than the one already found is of interest.
+            var from = Math.Max(0, data.Length - form.Length + 1);
+            while (data.Length - from > longest && data[from..].IndexOf(form[0]) is >= 0 and var at)
+            {
+                from += at;
+                if (data.Length - from <= longest) break;
+                if (form.StartsWith(data[from..]))
+                {
+                    longest = data.Length - from;
+                    break;
+                }
+                from++;
+            }
+        }
+        return longest;
+    }
+}
