@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using Evose.Admin.Features.Demo;
 using Evose.Admin.Tests.Support;
 using Microsoft.AspNetCore.Components.Endpoints;
@@ -16,6 +17,9 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
         ["{Ws}"] = DemoData.Slug, ["{Name}"] = "openai_prod", ["{Code:int}"] = "404", ["{Id}"] = "openai",
     };
 
+    // The page that connects is only there for an OAuth token.
+    private const string Token = "drive_prod";
+
     private static readonly string[] Tabs = ["usage", "calls", "versions", "access"];
 
     // Leaving the session or a state that is not this one.
@@ -30,6 +34,13 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
             await using var db = await app.DbAsync();
             return await db.Rotations.AnyAsync() && await db.Calls.AnyAsync();
         });
+        using (var api = app.Api())
+        using (var made = await api.PostAsJsonAsync($"/api/v1/workspaces/{DemoData.Slug}/credentials", new
+        {
+            name = Token, type = "oauth_token", provider = "oauth2", allowed_hosts = new[] { "api.example.com" }, fields = new { client_id = "client" },
+            oauth = new { authorize_url = "https://login.example.com/authorize", token_url = "https://login.example.com/token" },
+        }))
+            Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
         await using var window = await chromium.OpenAsync(app.Url, 390, 844);
         await window.TellingAsync(app, async () =>
         {
@@ -61,6 +72,7 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
             if (path.Contains("/tools/{Name}", StringComparison.Ordinal)) path = path.Replace("{Name}", "gpt-call", StringComparison.Ordinal);
             if (path.Contains("/agents/{Name}", StringComparison.Ordinal)) path = path.Replace("{Name}", "cs-pro", StringComparison.Ordinal);
             if (path.Contains("/workflows/{Name}", StringComparison.Ordinal)) path = path.Replace("{Name}", "nightly-digest", StringComparison.Ordinal);
+            if (path.EndsWith("/connect", StringComparison.Ordinal)) path = path.Replace("{Name}", Token, StringComparison.Ordinal);
             foreach (var (part, value) in Parts) path = path.Replace(part, value, StringComparison.Ordinal);
             Assert.DoesNotContain("{", path, StringComparison.Ordinal);
             if (Elsewhere.Contains(path)) continue;

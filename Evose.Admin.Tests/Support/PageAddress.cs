@@ -9,7 +9,7 @@ internal static class PageAddress
     /// <summary>Waits until the page's address ends with the path, whatever its query. Asks again and again: Playwright's own wait for a navigation misses one that happens while it begins to listen.</summary>
     public static async Task AtAsync(this IPage page, string path)
     {
-        await Assertions.Expect(page).ToHaveURLAsync(new Regex(Regex.Escape(path) + "(\\?.*)?$", RegexOptions.ExplicitCapture));
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex(Regex.Escape(path) + "(?:\\?.*)?$", RegexOptions.None, TimeSpan.FromSeconds(1)));
         await page.WaitForLoadStateAsync();
     }
 }

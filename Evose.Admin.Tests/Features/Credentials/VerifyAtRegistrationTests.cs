@@ -70,7 +70,7 @@ public sealed class VerifyAtRegistrationTests : IAsyncLifetime
         foreach (var (provider, names, value, expected) in cases)
         {
             var before = _upstream.Requests.Count;
-            var (status, json, text) = await RegisterAsync($"{provider}_{++sent}_dev", provider, names.ToDictionary(n => n, _ => value), names.Length > 1 ? "custom" : "api_key");
+            var (status, json, text) = await RegisterAsync($"{provider}_{++sent}_dev", provider, names.ToDictionary(n => n, n => n == names[^1] ? value : "id-that-may-be-read"), names.Length > 1 ? "custom" : "api_key");
             var result = expected == "dead"
                 ? status == HttpStatusCode.UnprocessableEntity ? json.GetProperty("error").GetProperty("details").GetProperty("verify").GetString() : "registered"
                 : status == HttpStatusCode.Created ? json.GetProperty("verify").GetProperty("result").GetString() : text;

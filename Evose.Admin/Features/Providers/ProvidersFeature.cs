@@ -18,6 +18,7 @@ public static class ProvidersFeature
 
     public static void MapProviders(this RouteGroupBuilder api)
     {
+        api = api.MapGroup("").WithTags("Providers");
         api.MapGet("/providers", async (string? q, int? limit, string? cursor, ProviderListQuery list, HttpContext context) =>
             ApiResults.Of(await list.PageAsync(context.Caller(), q, limit, cursor, context.RequestAborted), p => p.Select(Shape))).WithSummary("List the services that are known: where a key goes, how it is checked, how a new one is made.");
         api.MapGet("/providers/{id}", async (string id, ProviderListQuery list, HttpContext context) => ApiResults.Of(await list.OneAsync(context.Caller(), id, context.RequestAborted), Shape)).WithSummary("One service.");

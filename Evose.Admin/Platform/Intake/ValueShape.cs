@@ -16,7 +16,7 @@ public sealed record ShapedValues(IReadOnlyDictionary<string, Plaintext> Fields,
     public ShapedValues(IReadOnlyDictionary<string, Plaintext> fields) : this(fields, new Dictionary<string, string>(), null, []) { }
 
     /// <summary>The value that two versions are compared by: the main field, or the first by name.</summary>
-    public Plaintext Identity { get; init; } = Fields.TryGetValue(Credential.MainField, out var main) ? main : Fields.OrderBy(f => f.Key, StringComparer.Ordinal).First().Value;
+    public Plaintext Identity { get => field ?? (Fields.TryGetValue(Credential.MainField, out var main) ? main : Fields.OrderBy(f => f.Key, StringComparer.Ordinal).First().Value); init; }
 
     public void Dispose()
     {
