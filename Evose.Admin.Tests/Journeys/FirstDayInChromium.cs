@@ -181,7 +181,7 @@ public sealed class FirstDayInChromium(Chromium chromium)
         await Assertions.Expect(page.GetByTestId("headers-value-1")).ToHaveValueAsync("Bearer {{credential:openai_prod}}");
         await page.GetByTestId("tool-save").ClickAsync();
         await page.AtAsync("/w/cs/tools/gpt-call");
-        await Assertions.Expect(page.GetByTestId("template")).ToHaveTextAsync("Bearer {{credential:openai_prod}}");
+        await Assertions.Expect(page.GetByTestId("template").Last).ToHaveTextAsync("Bearer {{credential:openai_prod}}");
         await tap.LookAsync();
 
         await OpenAsync(window, "/w/cs/agents/new", "group-name");

@@ -8,9 +8,10 @@ using Microsoft.Data.Sqlite;
 namespace Evose.Admin.Tests.Journeys;
 
 /// <summary>kill -9 under load, again and again: what was answered is recorded, what reached the upstream was recorded before, the chain holds, and a rotation goes on.</summary>
+[Trait("Soak", "yes")]
 public sealed class KilledUnderLoad
 {
-    private const int Kills = 20;
+    private static readonly int Kills = Soak.Of(10, 200);
 
     [Fact]
     public async Task Every_answered_call_is_in_the_ledger_the_chain_verifies_and_a_rotation_in_progress_goes_on()

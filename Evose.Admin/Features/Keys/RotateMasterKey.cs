@@ -20,6 +20,8 @@ public sealed class RotateMasterKey(IDbContextFactory<AdminDb> dbs, SecretVault 
 {
     private const int BatchRows = 256;
 
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1.5);
+
     /// <param name="Resumed">An earlier run had made the key and was not finished; no further one was made.</param>
     /// <param name="LongestWrite">The longest time in which no other writer could write.</param>
     public sealed record Report(int Generation, bool Resumed, long Rewrapped, TimeSpan Took, TimeSpan LongestWrite);
@@ -39,8 +41,13 @@ public sealed class RotateMasterKey(IDbContextFactory<AdminDb> dbs, SecretVault 
         var began = clock.GetTimestamp();
         var (rewrapped, longest) = (0L, TimeSpan.Zero);
         // A node that learnt of it late may have sealed a last value under the old key: until a pass finds nothing.
-        for (long inPass = -1; inPass != 0; rewrapped += inPass) (inPass, longest) = await PassAsync(begun.Generation, longest, ct);
-        await EndAsync(actor, begun.Generation, rewrapped, ct);
+        do
+        {
+            for (long inPass = -1; inPass != 0; rewrapped += inPass) (inPass, longest) = await PassAsync(begun.Generation, longest, ct);
+            // The nodes notice the end of the lead within a second of each other.
+            await Task.Delay(Settling, ct);
+        }
+        while (!await EndAsync(actor, begun.Generation, rewrapped, ct));
         // The old wrappings are in no file of ours any more.
         await erasure.NowAsync();
         return new Report(begun.Generation, begun.Resumed, rewrapped, clock.GetElapsedTime(began), longest);
@@ -76,11 +83,15 @@ public sealed class RotateMasterKey(IDbContextFactory<AdminDb> dbs, SecretVault 
         return (next.Generation, false);
     }
 
-    private async Task EndAsync(Actor actor, int generation, long rewrapped, CancellationToken ct)
+    // False when a value was sealed under an older key meanwhile.
+    private async Task<bool> EndAsync(Actor actor, int generation, long rewrapped, CancellationToken ct)
     {
         await using var db = await dbs.CreateDbContextAsync(ct);
+        await using var write = await db.BeginWriteAsync(ct);
+        if (await LeftAsync(db, generation, ct) > 0) return false;
         AuditTrail.Append(db, clock.GetUtcNow(), actor, AuditAction.DataKeysRewrapped, new AuditSubject(null, Name(generation)), string.Create(CultureInfo.InvariantCulture, $"{rewrapped} data keys"));
-        await db.SaveChangesAsync(ct);
+        await write.CommitAsync(ct);
+        return true;
     }
 
     private static string Name(int generation) => string.Create(CultureInfo.InvariantCulture, $"master key {generation}");

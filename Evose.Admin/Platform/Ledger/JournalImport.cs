@@ -271,6 +271,8 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     {
         if (_openCalls == 0 || _forged is not null || FirstCall(frames) is not { } first) return;
         if (_openCalls < retention.Value.SegmentCalls && CallNumber.At(first) - CallNumber.At(_firstSeq) < SegmentAge) return;
+        // Danger: rows beyond the head are from a run that ended before the head was written. They come once more, and belong where they already are.
+        if (_stored > _position) return;
         if (HeadOf(s.Connection) is not { } head || head.Position != _position || !IsGenuine(head)) return;
         CloseRows();
         segments.Begin(_lastSeq, head.Position, head.Link, head.Mac);
