@@ -24,7 +24,7 @@ public sealed class IssueFormQuery(IDbContextFactory<AdminDb> dbs, Authorizer au
         var managed = await authorizer.WorkspacesAsync(actor, Permission.ManageApiKeys, ct);
         var organization = await authorizer.RightsAsync(actor, null, ct);
         await using var db = await dbs.CreateDbContextAsync(ct);
-        var workspaces = await db.Workspaces.AsNoTracking().OrderBy(w => w.Slug).ToListAsync(ct);
+        var workspaces = await db.Workspaces.AsNoTracking().Where(w => w.Id != Workspace.OrganizationId).OrderBy(w => w.Slug).ToListAsync(ct);
         var agents = (await db.Consumers.AsNoTracking().Where(c => c.Kind == ConsumerKind.Agent && c.DeletedAt == null).Select(c => new { c.WorkspaceId, c.Name }).ToListAsync(ct)).ToLookup(c => c.WorkspaceId, c => c.Name);
         return new View(organization.Allows(Permission.ManageApiKeys), organization.Allows(Permission.ManageOrganization),
             [.. workspaces.Where(w => managed is null || managed.Contains(w.Id)).Select(w => new Place(w.Slug, w.Name, [.. agents[w.Id].Order(StringComparer.Ordinal)]))]);
