@@ -23,6 +23,7 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private string? _directory;
     private string _admin = "";
+    private string _strategy = "";
 
     /// <summary>True when this run is to test every app on PostgreSQL.</summary>
     public static bool IsDefault { get; } = Environment.GetEnvironmentVariable("EVOSE_TEST_DATABASE") switch
@@ -37,7 +38,7 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         var server = await One.Value;
         var name = "t_" + Guid.CreateVersion7().ToString("n");
-        await server.ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {(empty ? "template0" : Template)}");
+        await server.ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {(empty ? "template0" : Template)}{server._strategy}");
         return server.Of(name);
     }
 
@@ -71,6 +72,12 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         var server = new PostgresServer { _admin = Environment.GetEnvironmentVariable("EVOSE_TEST_POSTGRES") ?? "" };
         if (server._admin.Length == 0) await server.StartOwnAsync();
+        await using (var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server._admin) { Pooling = false }.ConnectionString))
+        {
+            await connection.OpenAsync();
+            // Hundreds of databases: the default of 15 and later, page by page through the log, takes ten times as long.
+            if (connection.PostgreSqlVersion.Major >= 15) server._strategy = " STRATEGY FILE_COPY";
+        }
         await server.ExecuteAsync($"DROP DATABASE IF EXISTS {Template}");
         await server.ExecuteAsync($"CREATE DATABASE {Template} TEMPLATE template0");
         var template = new NpgsqlConnectionStringBuilder(server.Of(Template)) { Pooling = false }.ConnectionString;
