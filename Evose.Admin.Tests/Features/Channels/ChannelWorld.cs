@@ -49,7 +49,7 @@ internal sealed class ChannelWorld : IAsyncDisposable
     public static readonly Dictionary<string, string?> Settings = new()
     {
         // By themselves jobs run once a day, which is never here: the tests say when.
-        ["Notifications:ScanInterval"] = "1.00:00:00", ["Notifications:DeliverInterval"] = "1.00:00:00", ["Rotation:SweepInterval"] = "1.00:00:00", ["OAuth:SweepInterval"] = "1.00:00:00",
+        ["Notifications:ScanInterval"] = "1.00:00:00", ["Notifications:DeliverInterval"] = "1.00:00:00", ["Rotation:SweepInterval"] = "1.00:00:00",
         ["Notifications:PublicUrl"] = "https://evose.example.test",
     };
 

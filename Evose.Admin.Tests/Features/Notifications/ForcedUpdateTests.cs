@@ -29,7 +29,7 @@ public sealed class ForcedUpdateTests : IAsyncLifetime
     private HttpClient _api = null!;
     private DateTimeOffset _start;
 
-    public ForcedUpdateTests() => _app = new AdminApp(new() { ["Notifications:ScanInterval"] = "1.00:00:00", ["Notifications:DeliverInterval"] = "1.00:00:00", ["Rotation:SweepInterval"] = "1.00:00:00", ["OAuth:SweepInterval"] = "1.00:00:00" },
+    public ForcedUpdateTests() => _app = new AdminApp(new() { ["Notifications:ScanInterval"] = "1.00:00:00", ["Notifications:DeliverInterval"] = "1.00:00:00", ["Rotation:SweepInterval"] = "1.00:00:00" },
         services: s => s.Replace(ServiceDescriptor.Singleton<TimeProvider>(_clock)).AddSingleton<ISaveChangesInterceptor>(_commands));
 
     public async ValueTask InitializeAsync()
