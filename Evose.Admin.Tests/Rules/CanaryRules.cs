@@ -12,6 +12,7 @@ using Evose.Admin.Platform.Vault;
 using Evose.Admin.Tests.Support;
 using Hangfire;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 

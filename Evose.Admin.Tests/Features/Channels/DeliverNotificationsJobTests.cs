@@ -197,7 +197,7 @@ public sealed class DeliverNotificationsJobTests : IAsyncLifetime
         var last = _world.Receiver.Requests.Count;
         await _world.DeliverAsync();
         sent.AddRange(_world.Receiver.Requests.Skip(last).Select(r => (_world.Clock.GetUtcNow(), JsonDocument.Parse(r.Body).RootElement.GetProperty("text").GetProperty("content").GetString()!)));
-        Assert.True(raised > 200, $"only {raised}");
+        Assert.True(raised > 150, $"only {raised}");
         foreach (var (at, _) in sent) Assert.InRange(sent.Count(s => s.At >= at && s.At < at + TimeSpan.FromMinutes(1)), 1, 20);
         Assert.All(await _world.DeliveriesAsync(), d => Assert.Equal(DeliveryState.Delivered, d.State));
         Assert.Contains(sent, s => s.Text.Contains("notifications", StringComparison.Ordinal));
@@ -329,7 +329,7 @@ public sealed class DeliverNotificationsJobTests : IAsyncLifetime
         await _world.ChannelAsync();
         await _world.RaiseAsync("one");
         await _world.DeliverAsync();
-        _world.Clock.Advance(TimeSpan.FromDays(29));
+        _world.Clock.Advance(TimeSpan.FromDays(89));
         await _world.DeliverAsync();
         Assert.Single(await _world.DeliveriesAsync());
         _world.Clock.Advance(TimeSpan.FromDays(2));
@@ -348,8 +348,9 @@ public sealed class DeliverNotificationsJobTests : IAsyncLifetime
             await db.NotificationChannels.Where(c => c.Id == first).ExecuteUpdateAsync(s => s.SetProperty(c => c.SealedUrl, bytes));
         }
         await _world.RaiseAsync("one");
-        Assert.Equal(1, await _world.DeliverAsync());
-        Assert.Equal("/other/fedcba9876543210", Assert.Single(_world.Receiver.Requests).Path);
+        // The other one is told of it as well, in this run or in the next.
+        Assert.Equal(2, await _world.DeliverAsync() + await _world.DeliverAsync());
+        Assert.Equal(["/other/fedcba9876543210", "/other/fedcba9876543210"], _world.Receiver.Requests.Select(r => r.Path));
         await using var after = await _world.App.Dbs().CreateDbContextAsync();
         Assert.Contains("changed outside the app", (await after.NotificationChannels.AsNoTracking().SingleAsync(c => c.Id == first)).DisabledWhy, StringComparison.Ordinal);
     }

@@ -38,7 +38,7 @@ public sealed class ForcedUpdateTests : IAsyncLifetime
         _api = _app.Api();
         await Given.WorkspaceAsync(_app, Ws);
         _start = _clock.GetUtcNow();
-        await Given.CredentialAsync(_app, Ws, "openai_prod", "first-value-0001", hosts: ["127.0.0.1"]);
+        await Given.CredentialAsync(_app, Ws, "openai_prod", "first-value-0001", hosts: [new Uri(_upstream.Url).Authority]);
         await Given.ToolAsync(_app, Ws, "gpt", _upstream.Url, "openai_prod");
         await SendAsync(HttpMethod.Patch, "credentials/openai_prod", new { scope = new { tools = new[] { "gpt" } }, expires_at = Iso(_start.AddDays(5)) });
     }

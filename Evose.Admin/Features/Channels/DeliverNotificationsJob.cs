@@ -18,7 +18,7 @@ namespace Evose.Admin.Features.Channels;
 public sealed class DeliverNotificationsJob(IDbContextFactory<AdminDb> dbs, ChannelSender sender, ChannelSeals seals, NoticeWriter notices, TimeProvider clock) : IJob
 {
     /// <summary>How long deliveries stay in the log.</summary>
-    public static readonly TimeSpan LogLife = TimeSpan.FromDays(30);
+    public static readonly TimeSpan LogLife = TimeSpan.FromDays(90);
 
     private const int ChannelsAtOnce = 4;
 

@@ -15,7 +15,8 @@ public sealed class RemindersQuery(IDbContextFactory<AdminDb> dbs, Authorizer au
 {
     /// <param name="Channels">Channels that have delivered it.</param>
     /// <param name="Waiting">Channels that have not yet.</param>
-    public sealed record Step(int Days, DateTimeOffset At, DateTimeOffset? ToldAt, int Channels, int Waiting, string? AcknowledgedBy);
+    /// <param name="Passed">Its time is over; without <paramref name="ToldAt"/> a nearer one was told, or is told with the next sweep.</param>
+    public sealed record Step(int Days, DateTimeOffset At, DateTimeOffset? ToldAt, int Channels, int Waiting, string? AcknowledgedBy, bool Passed);
 
     /// <param name="From">Whose ladder it is: <c>credential</c>, <c>workspace</c> or <c>installation</c>.</param>
     /// <param name="Steps">Empty without an expiry date.</param>
@@ -41,7 +42,7 @@ public sealed class RemindersQuery(IDbContextFactory<AdminDb> dbs, Authorizer au
                               Waiting = db.Deliveries.Count(d => d.NotificationId == n.Id && d.State == DeliveryState.Pending),
                           }).ToDictionaryAsync(n => n.Key, ct);
         var steps = ladder.Select(days => told.GetValueOrDefault(ExpiryPolicy.Key(id, end, days)) is { } n
-            ? new Step(days, end - TimeSpan.FromDays(days), n.CreatedAt, n.Delivered, n.Waiting, n.AcknowledgedBy) : new Step(days, end - TimeSpan.FromDays(days), null, 0, 0, null)).ToList();
+            ? new Step(days, end - TimeSpan.FromDays(days), n.CreatedAt, n.Delivered, n.Waiting, n.AcknowledgedBy, true) : new Step(days, end - TimeSpan.FromDays(days), null, 0, 0, null, end - TimeSpan.FromDays(days) <= clock.GetUtcNow())).ToList();
         var usual = policy ?? NotificationSettings.Usual(c.WorkspaceId);
         return new View(ladder, from, end, steps, usual.BannerFromDay is { } banner ? ForcedUpdate.From(end, banner) : null, usual.BlockFromDay is { } block ? ForcedUpdate.From(end, block) : null,
             ForcedUpdate.IsDue(end, usual.BlockFromDay, clock.GetUtcNow()));
