@@ -3,6 +3,7 @@ using Evose.Admin.Features.ApiKeys;
 using Evose.Admin.Features.Audit;
 using Evose.Admin.Features.Backup;
 using Evose.Admin.Features.Broker;
+using Evose.Admin.Features.Channels;
 using Evose.Admin.Features.Consumers;
 using Evose.Admin.Features.Credentials;
 using Evose.Admin.Features.Demo;
@@ -52,7 +53,7 @@ builder.Services.AddProviderCatalog(builder.Configuration).AddProbing();
 builder.Services.AddAdminIdentity(builder.Configuration, data).AddJobs(builder.Configuration).AddRestApi(builder.Configuration).AddIntake();
 builder.Services.AddAccount(builder.Configuration).AddHome().AddWorkspaces().AddApiKeys().AddConsumers().AddCredentials().AddProviders();
 builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration).AddSessions().AddOAuth(builder.Configuration);
-builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddJobPages().AddKeys().AddDemo(builder.Configuration).AddSingleton<ApiReference>();
+builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddChannels(builder.Configuration).AddJobPages().AddKeys().AddDemo(builder.Configuration).AddSingleton<ApiReference>();
 
 var app = builder.Build();
 await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.None))
@@ -98,6 +99,7 @@ api.MapProviders();
 api.MapInvoke();
 api.MapAudit();
 api.MapNotifications();
+api.MapChannels();
 app.MapOpenApi().AllowAnonymous();
 
 app.MapAntiforgeryToken();
@@ -113,6 +115,7 @@ app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
 
 app.Services.ScheduleRotation();
 app.Services.ScheduleNotifications();
+app.Services.ScheduleChannels();
 app.Services.ScheduleAudit();
 app.Services.ScheduleHousekeeping();
 app.Services.ScheduleOAuth();

@@ -12,6 +12,7 @@ using Evose.Admin.Platform.Vault;
 using Evose.Admin.Tests.Support;
 using Hangfire;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
@@ -60,6 +61,7 @@ public sealed partial class CanaryRules
                 await IntakeAsync(world, called);
                 await RotationsAsync(world, called);
                 await SessionsAsync(world, called);
+                await ChannelsAsync(world, called);
                 await BadBodiesAsync(world, hits);
                 await RepeatedRegistrationAsync(world);
                 await LifeOfACredentialAsync(world);
@@ -93,6 +95,32 @@ public sealed partial class CanaryRules
             Directory.Delete(directory, true);
         }
         Assert.True(hits.Count == 0, $"{hits.Count} places hold a value, or took one:\n{string.Join('\n', hits.Select(h => h).Distinct().Take(60))}");
+    }
+
+    // Addresses and secrets of channels, one of whose receivers repeats whatever it was sent.
+    private static async Task ChannelsAsync(CanaryWorld world, List<(string, string)> called)
+    {
+        await using var echo = await Upstream.StartAsync((context, seen) =>
+        {
+            context.Response.StatusCode = 500;
+            return context.Response.WriteAsync($"{seen.Path}{seen.Query} {string.Join(' ', seen.Headers.Values)}");
+        });
+        foreach (var kind in new[] { "webhook", "feishu", "dingtalk", "slack" })
+        {
+            foreach (var receiver in new[] { world.Upstream, echo })
+            {
+                var (address, query) = (world.Canary($"{kind} address", plain: true), world.Canary($"{kind} query", plain: true));
+                if (receiver == world.Upstream) called.Add(($"{kind} address", address));
+                using var added = await world.SendAsync("POST", "/api/v1/webhooks", new { kind, workspace = CanaryWorld.Ws, name = $"{kind} at {receiver.Port}", url = $"{receiver.Url}/hook/{address}?token={query}", secret = kind == "slack" ? null : world.Canary($"{kind} secret", plain: true) });
+                Assert.Equal(HttpStatusCode.Created, added.StatusCode);
+                var id = JsonDocument.Parse(await added.Content.ReadAsStringAsync()).RootElement.GetProperty("id").GetGuid();
+                await world.MustAsync(HttpStatusCode.OK, "POST", $"/api/v1/webhooks/{id}/test");
+                await world.MustAsync(HttpStatusCode.OK, "GET", $"/api/v1/webhooks/{id}/deliveries");
+            }
+        }
+        await world.MustAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/v1/webhooks", new { workspace = CanaryWorld.Ws, url = "gopher://" + world.Canary("address of a refused channel", plain: true), secret = world.Canary("secret of a refused channel", plain: true) });
+        await world.MustAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/v1/webhooks", new { workspace = CanaryWorld.Ws, kind = "slack", url = world.Upstream.Url + "/" + world.Canary("address that is not kept", plain: true), secret = world.Canary("secret of Slack", plain: true) });
+        await world.MustAsync(HttpStatusCode.OK, "GET", "/api/v1/webhooks");
     }
 
     private static async Task CallsThatWorkAsync(CanaryWorld world, List<(string, string)> called)

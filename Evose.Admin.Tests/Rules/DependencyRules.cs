@@ -44,7 +44,7 @@ public sealed class DependencyRules
     ]);
 
     private static readonly string[] PlaintextFolders =
-        ["Platform.Vault", "Platform.Brokering", "Platform.Intake", "Platform.Api", "Platform.OAuth", "Platform.Providers", "Platform.Probing", "Features.OAuth", "Features.Credentials", "Features.Rotation", "Features.Broker", "Features.Sessions", "Features.Demo"];
+        ["Platform.Vault", "Platform.Brokering", "Platform.Intake", "Platform.Api", "Platform.OAuth", "Platform.Providers", "Platform.Probing", "Features.OAuth", "Features.Credentials", "Features.Rotation", "Features.Broker", "Features.Sessions", "Features.Demo", "Features.Channels"];
 
     /// <summary>System namespaces that reach the outside world, the clock or chance. Hashing is arithmetic.</summary>
     private static readonly string[] Impure =

@@ -26,7 +26,7 @@ public sealed class EndpointRules : IAsyncLifetime
     private Upstream _upstream = null!;
     private GoodRequests _good = null!;
 
-    public EndpointRules() => _app = new(new() { ["Rotation:SweepInterval"] = "1.00:00:00", ["Notifications:ScanInterval"] = "1.00:00:00" }, services: s => s.AddSingleton<ISaveChangesInterceptor>(_statements));
+    public EndpointRules() => _app = new(new() { ["Rotation:SweepInterval"] = "1.00:00:00", ["Notifications:ScanInterval"] = "1.00:00:00", ["Notifications:DeliverInterval"] = "1.00:00:00" }, services: s => s.AddSingleton<ISaveChangesInterceptor>(_statements));
 
     public async ValueTask InitializeAsync()
     {
@@ -79,7 +79,7 @@ public sealed class EndpointRules : IAsyncLifetime
                 Assert.True(read.IsSuccessStatusCode, $"GET {path}: {(int)read.StatusCode}");
             }
         // Lists of the organization name no foreign workspace's things; asked for that workspace they do not know it.
-        foreach (var list in (string[])["api-keys", "notifications", "audit/events", "audit/export"])
+        foreach (var list in (string[])["api-keys", "notifications", "webhooks", "audit/events", "audit/export"])
         {
             using var answer = await stranger.GetAsync($"/api/v1/{list}?workspace={_good.Ws}");
             Assert.True(answer.StatusCode == HttpStatusCode.NotFound, $"{list}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
@@ -166,7 +166,7 @@ public sealed class EndpointRules : IAsyncLifetime
         await _good.NotificationAsync();
         using var api = _app.Api();
         var seen = 0;
-        foreach (var path in (await ReadsAsync(credential, tool)).Select(r => r.Path).Concat(["/api/v1/workspaces", "/api/v1/providers", "/api/v1/providers/twilio", "/api/v1/api-keys", "/api/v1/notifications", "/api/v1/audit/events", "/api/v1/audit/verify"]))
+        foreach (var path in (await ReadsAsync(credential, tool)).Select(r => r.Path).Concat(["/api/v1/workspaces", "/api/v1/providers", "/api/v1/providers/twilio", "/api/v1/api-keys", "/api/v1/notifications", "/api/v1/webhooks", "/api/v1/audit/events", "/api/v1/audit/verify"]))
         {
             using var answer = await api.GetAsync(path);
             if (!answer.IsSuccessStatusCode) continue;

@@ -79,6 +79,14 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
             });
         }, ["id", "name.en", "name.zh", "type", "base_url", "hosts.0", "inputs.0.name", "inputs.0.label.en", "inputs.0.place", "inputs.0.pattern", "headers.x_one", "probe.method", "probe.url", "console_url", "steps.en.0", "steps.zh.0", "unconfirmed.0"], OwnedByWorkspace: false),
         new("DELETE", "/api/v1/providers/{id}", async () => new("/api/v1/providers/" + await ProviderAsync()), [], OwnedByWorkspace: false),
+        new("PUT", Credentials + "/{name}/reminders", async () => await Of(At($"credentials/{await CredentialAsync()}/reminders"), new { ladder = new[] { 60, 30, 0 } }), ["ladder.0"], MembersAreOptional: true),
+        new("PUT", "/api/v1/workspaces/{ws}/notification-settings", () => Of(At("notification-settings"), new { ladder = new[] { 60, 30, 0 }, escalate_after_days = 2, banner_from_day = 5 }), ["ladder.0", "escalate_after_days", "banner_from_day"], MembersAreOptional: true),
+        new("POST", "/api/v1/webhooks", () => Of("/api/v1/webhooks", new { kind = "webhook", workspace = ws, name = "A channel", url = upstream.Url + "/hook", secret = "a-secret-of-the-sweep", events = new[] { "expired" }, min_severity = "warning", language = "zh" }),
+            ["kind", "workspace", "name", "url", "secret", "events.0", "min_severity", "language"], OwnedByWorkspace: false),
+        new("DELETE", "/api/v1/webhooks/{id:guid}", async () => new($"/api/v1/webhooks/{await ChannelAsync()}"), []),
+        new("POST", "/api/v1/webhooks/{id:guid}/test", async () => new($"/api/v1/webhooks/{await ChannelAsync()}/test"), []),
+        new("POST", "/api/v1/webhooks/{id:guid}/deliveries/{delivery:guid}/resend", async () => new(await DeliveryAsync()), []),
+        new("POST", "/api/v1/notifications/{id:guid}/snooze", async () => await Of($"/api/v1/notifications/{await NotificationAsync()}/snooze", new { until = TimeProvider.System.GetUtcNow() + TimeSpan.FromDays(1) }), ["until"]),
         new("POST", "/api/v1/notifications/{id:guid}/acknowledge", async () => new($"/api/v1/notifications/{await NotificationAsync()}/acknowledge"), []),
     ];
 
@@ -133,6 +141,22 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
     {
         var made = await MustAsync("POST", "/api/v1/api-keys", new { name = Fresh("key"), scopes = new[] { "read" }, workspaces = new[] { ws } });
         return made.GetProperty("id").GetString()!;
+    }
+
+    public async Task<Guid> ChannelAsync() =>
+        (await MustAsync("POST", "/api/v1/webhooks", new { workspace = ws, name = Fresh("channel"), url = upstream.Url + "/hook", secret = "a-secret-of-the-sweep", events = new[] { "escalated" } })).GetProperty("id").GetGuid();
+
+    // Given up, so that it can be sent again.
+    private async Task<string> DeliveryAsync()
+    {
+        var (channel, told) = (await ChannelAsync(), await NotificationAsync());
+        await using var db = await app.DbAsync();
+        var now = TimeProvider.System.GetUtcNow();
+        var delivery = Delivery.Of(Guid.CreateVersion7(now), channel, told, 1, now);
+        delivery.GiveUp("For the sweep.", now);
+        db.Deliveries.Add(delivery);
+        await db.SaveChangesAsync();
+        return $"/api/v1/webhooks/{channel}/deliveries/{delivery.Id}/resend";
     }
 
     public async Task<Guid> NotificationAsync()

@@ -39,6 +39,10 @@ public static class Urls
     public static string OAuthFailed(string reason) => With("/oauth/failed", ("reason", reason));
     public static string Rotate(string ws, string name) => $"/w/{ws}/credentials/{name}/rotate";
     public static string Rotations(string ws) => $"/w/{ws}/rotations";
+    public static string Channels(string ws) => $"/w/{ws}/channels";
+    public static string NewChannel(string ws, string? kind = null) => With($"/w/{ws}/channels/{NewId}", ("kind", kind));
+    public static string Channel(string ws, Guid id) => $"/w/{ws}/channels/{id}";
+    public static string NotificationSettings(string ws) => $"/w/{ws}/notification-settings";
     public static string Tools(string ws) => $"/w/{ws}/tools";
     public static string NewTool(string ws) => $"/w/{ws}/tools/new";
     public static string Tool(string ws, string name) => At(ws, "tools", name);

@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Net.Http.Json;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Features.Audit;
+using Evose.Admin.Features.Channels;
 using Evose.Admin.Features.Jobs;
 using Evose.Admin.Features.Notifications;
 using Evose.Admin.Features.OAuth;
@@ -33,7 +35,7 @@ public sealed class JobRepetitionTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         // By themselves they run once a day, which is never here: the clock stands still.
-        _app = new AdminApp(new() { ["Rotation:SweepInterval"] = "1.00:00:00", ["Notifications:ScanInterval"] = "1.00:00:00" }, services: s => s.AddSingleton<TimeProvider>(_clock).AddSingleton<ISaveChangesInterceptor>(_killer));
+        _app = new AdminApp(new() { ["Rotation:SweepInterval"] = "1.00:00:00", ["Notifications:ScanInterval"] = "1.00:00:00", ["Notifications:DeliverInterval"] = "1.00:00:00" }, services: s => s.AddSingleton<TimeProvider>(_clock).AddSingleton<ISaveChangesInterceptor>(_killer));
         await WorkForEveryJobAsync();
     }
 
@@ -43,7 +45,7 @@ public sealed class JobRepetitionTests : IAsyncLifetime
     public void Every_job_of_the_app_is_tried_here() =>
         Assert.Equal(typeof(Program).Assembly.GetTypes().Where(t => t.IsClass && typeof(IJob).IsAssignableFrom(t)).Select(t => t.Name).Order(),
             // RetireCallsJob does nothing unless a setting tells it to: CallSegmentTests and PostgresDataTests try it. KeepTokensJob needs a provider: KeeperTests kill it between the provider's answer and ours.
-            new[] { typeof(RetireCallsJob), typeof(KeepTokensJob), typeof(RetireOverdueJob), typeof(ScanExpiryJob), typeof(HousekeepingJob), typeof(VerifyChainJob) }.Select(t => t.Name).Order());
+            new[] { typeof(RetireCallsJob), typeof(KeepTokensJob), typeof(RetireOverdueJob), typeof(ScanExpiryJob), typeof(HousekeepingJob), typeof(VerifyChainJob), typeof(EscalateJob), typeof(DeliverNotificationsJob) }.Select(t => t.Name).Order());
 
     [Fact]
     public Task A_retirement_is_done_once() => TryAsync<RetireOverdueJob>(notifications: 1, events: 1, async db =>
@@ -55,6 +57,42 @@ public sealed class JobRepetitionTests : IAsyncLifetime
     [Fact]
     public Task An_expiry_is_told_once() => TryAsync<ScanExpiryJob>(notifications: 1, events: 0, async db =>
         Assert.Equal("svc_prod expires in 5 days", (await db.Notifications.AsNoTracking().SingleAsync()).Title));
+
+    [Fact]
+    public async Task Silence_is_escalated_once()
+    {
+        await _app.Get<ScanExpiryJob>().RunAsync(CancellationToken.None);
+        _clock.Advance(TimeSpan.FromDays(3));
+        await TryAsync<EscalateJob>(notifications: 1, events: 0, async db => Assert.Equal("Nobody looks after svc_prod", (await db.Notifications.AsNoTracking().SingleAsync(n => n.Kind == NotificationKind.Escalated)).Title));
+    }
+
+    // A run that is killed keeps its channel until its lease is over; the receiver may get a message again, under the same id, and never more than once without a kill.
+    [Fact]
+    public async Task A_delivery_is_done_once_and_a_repetition_can_be_told()
+    {
+        await using var receiver = await Upstream.StartAsync();
+        using var api = _app.Api();
+        await GivenRemote.OkAsync(api.PostAsJsonAsync("/api/v1/webhooks", new { workspace = RotationWorld.Ws, url = receiver.Url, secret = "a-secret-of-the-test" }));
+        await _app.Get<ScanExpiryJob>().RunAsync(CancellationToken.None);
+        var runner = _app.Get<JobRunner<DeliverNotificationsJob>>();
+        var kills = 0;
+        for (var at = 1; await _killer.KilledAtAsync(at, () => _app.Get<DeliverNotificationsJob>().RunAsync(CancellationToken.None)); at++)
+        {
+            Assert.True(at < 100, "the job never came through");
+            kills++;
+            // Past the lease and the wait after an attempt.
+            _clock.Advance(TimeSpan.FromHours(2));
+        }
+        Assert.True(kills >= 4, $"only {kills} kills");
+        var sent = receiver.Requests.Count;
+        _clock.Advance(TimeSpan.FromHours(2));
+        await Task.WhenAll(Task.Run(() => runner.RunAsync(CancellationToken.None)), Task.Run(() => runner.RunAsync(CancellationToken.None)));
+        for (var i = 0; i < 3; i++) await runner.RunAsync(CancellationToken.None);
+        Assert.Equal(sent, receiver.Requests.Count);
+        Assert.Single(receiver.Requests.Select(r => r.Headers["X-Evose-Delivery-Id"]).Distinct());
+        await using var db = await _app.DbAsync();
+        Assert.Equal(DeliveryState.Delivered, (await db.Deliveries.AsNoTracking().SingleAsync()).State);
+    }
 
     [Fact]
     public Task Housekeeping_is_done_once() => TryAsync<HousekeepingJob>(notifications: 0, events: 0, async db =>
@@ -124,8 +162,8 @@ public sealed class JobRepetitionTests : IAsyncLifetime
     {
         await Given.WorkspaceAsync(_app, RotationWorld.Ws);
         using var api = _app.Api();
-        await GivenRemote.OkAsync(api.PostAsJsonAsync($"/api/v1/workspaces/{RotationWorld.Ws}/credentials", new { name = "svc_prod", type = "api_key", fields = new { value = "first-value-4711" }, expires_at = (Start + TimeSpan.FromDays(7)).ToString("O", CultureInfo.InvariantCulture) }));
-        await GivenRemote.OkAsync(api.PostAsJsonAsync($"/api/v1/workspaces/{RotationWorld.Ws}/credentials/svc_prod/rotation", new { fields = new { value = "second-value-4711" }, skip_verify = true, skip_verify_reason = "tested by hand" }));
+        await GivenRemote.OkAsync(api.PostAsJsonAsync($"/api/v1/workspaces/{RotationWorld.Ws}/credentials", new { name = "svc_prod", type = "api_key", fields = new { value = "first-value-4711" }, expires_at = (Start + TimeSpan.FromDays(3)).ToString("O", CultureInfo.InvariantCulture) }));
+        await GivenRemote.OkAsync(api.PostAsJsonAsync($"/api/v1/workspaces/{RotationWorld.Ws}/credentials/svc_prod/rotation", new { fields = new { value = "second-value-4711" }, skip_verify = true, skip_verify_reason = "tested by hand", expires_at = (Start + TimeSpan.FromDays(7)).ToString("O", CultureInfo.InvariantCulture) }));
         await GivenRemote.OkAsync(api.PostAsJsonAsync($"/api/v1/workspaces/{RotationWorld.Ws}/credentials/svc_prod/rotation/promote", new { grace = "1.00:00:00" }));
         await using (var db = await _app.DbAsync())
         {

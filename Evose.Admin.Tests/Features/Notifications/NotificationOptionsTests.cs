@@ -1,4 +1,4 @@
-using Evose.Admin.Features.Notifications;
+using Evose.Admin.Platform.Notifications;
 using Evose.Admin.Tests.Support;
 using Microsoft.Extensions.Options;
 

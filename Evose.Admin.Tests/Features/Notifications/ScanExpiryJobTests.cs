@@ -20,7 +20,7 @@ public sealed class ScanExpiryJobTests : IAsyncLifetime
     private Workspace _workspace = null!;
 
     // Scans once a day by itself, which is never during a test: the tests say when.
-    public ScanExpiryJobTests() => _app = new AdminApp(new() { ["Notifications:ScanInterval"] = "1.00:00:00" }, services: s => s.Replace(ServiceDescriptor.Singleton<TimeProvider>(_clock)));
+    public ScanExpiryJobTests() => _app = new AdminApp(new() { ["Notifications:ScanInterval"] = "1.00:00:00", ["Notifications:DeliverInterval"] = "1.00:00:00" }, services: s => s.Replace(ServiceDescriptor.Singleton<TimeProvider>(_clock)));
 
     public async ValueTask InitializeAsync() => _workspace = await _app.WorkspaceAsync("sales");
 

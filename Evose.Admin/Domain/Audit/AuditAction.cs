@@ -57,6 +57,14 @@ public enum AuditAction
     CredentialChecked = 50,
     ProviderSaved = 51,
     ProviderDeleted = 52,
+    ChannelAdded = 70,
+    ChannelChanged = 71,
+    ChannelRemoved = 72,
+    ChannelDisabled = 73,
+    ChannelTested = 74,
+    DeliveryResent = 75,
+    NotificationSettingsChanged = 76,
+    NotificationSnoozed = 77,
 }
 
 public static class AuditActionNames
@@ -116,5 +124,13 @@ public static class AuditActionNames
         AuditAction.CredentialChecked => "credential.checked",
         AuditAction.ProviderSaved => "provider.saved",
         AuditAction.ProviderDeleted => "provider.deleted",
+        AuditAction.ChannelAdded => "channel.added",
+        AuditAction.ChannelChanged => "channel.changed",
+        AuditAction.ChannelRemoved => "channel.removed",
+        AuditAction.ChannelDisabled => "channel.disabled",
+        AuditAction.ChannelTested => "channel.tested",
+        AuditAction.DeliveryResent => "delivery.resent",
+        AuditAction.NotificationSettingsChanged => "notification_settings.changed",
+        AuditAction.NotificationSnoozed => "notification.snoozed",
     };
 }

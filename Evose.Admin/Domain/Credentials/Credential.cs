@@ -30,6 +30,9 @@ public sealed class Credential : ICataloged
 
     public DateTimeOffset? ExpiresAt { get; private set; }
 
+    /// <summary>Days before expiry at which people are told; null: as the workspace has it.</summary>
+    public IReadOnlyList<int>? Ladder { get; set; }
+
     public DateTimeOffset CreatedAt { get; private set; }
 
     public DateTimeOffset? ArchivedAt { get; private set; }
@@ -186,10 +189,13 @@ public sealed class Credential : ICataloged
     /// <summary>A new value is in use, or somebody looked into it.</summary>
     public void SignedIn() => (NeedsSignInAt, NeedsSignInWhy) = (null, null);
 
-    // A session's own end is the credential's, unless a person gave another date.
+    // A session's own end is the credential's, unless a person gave another date. A key's date is the value's: with another value it is another date, or none is known yet.
     private void FollowExpiry(CredentialVersion? old, CredentialVersion current)
     {
         if (Type == CredentialType.Cookie) FollowExpiry(old, current.ExpiresAt);
+        if (Type is not (CredentialType.ApiKey or CredentialType.Custom) || old is null) return;
+        old.ExpiresAt = ExpiresAt;
+        ExpiresAt = current.ExpiresAt;
     }
 
     private void FollowExpiry(CredentialVersion? old, DateTimeOffset? expiresAt)

@@ -26,6 +26,15 @@ public enum NotificationKind
 
     /// <summary>A token lives on the sign-in of a person who is gone.</summary>
     AuthorizerGone,
+
+    /// <summary>A channel's receiver is gone for good, so nothing is sent there any more.</summary>
+    ChannelDisabled,
+
+    /// <summary>Nobody dealt with a credential's reminders.</summary>
+    Escalated,
+
+    /// <summary>A credential is past the date from which its workspace refuses calls.</summary>
+    UpdateForced,
 }
 
 /// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>
@@ -52,7 +61,13 @@ public sealed class Notification
 
     public DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>What stands in the text, by name, for texts in other languages; never a value.</summary>
+    public IReadOnlyDictionary<string, string> Facts { get; init; } = new Dictionary<string, string>();
+
     public DateTimeOffset? AcknowledgedAt { get; set; }
 
     public string? AcknowledgedBy { get; set; }
+
+    /// <summary>Until then it waits aside and is not escalated; who put it there stands in the trail.</summary>
+    public DateTimeOffset? SnoozedUntil { get; set; }
 }

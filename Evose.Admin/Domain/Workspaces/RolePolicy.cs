@@ -29,6 +29,9 @@ public enum Permission
 
     /// <summary>Create workspaces; see and run jobs; recovery key.</summary>
     ManageOrganization,
+
+    /// <summary>Set channels, ladder, escalation and forced updates.</summary>
+    ManageNotifications,
 }
 
 /// <summary>Pure: what a role allows. Default deny.</summary>

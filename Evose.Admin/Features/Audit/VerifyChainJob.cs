@@ -30,6 +30,7 @@ public sealed class VerifyChainJob(ChainVerifier verifier, IDbContextFactory<Adm
             Body = $"{found.Reason} Somebody or something changed it behind the app's back. Keep a copy of the data directory as it is, find out who can write to it, and compare with your newest backup.",
             Url = Urls.Audit,
             CreatedAt = now,
+            Facts = new Dictionary<string, string> { [NotificationTexts.Name] = $"{found.Lane} {found.Seq}" },
         }, ct);
         if (!raised) return 0;
         AuditTrail.Append(db, now, Actor.Job(Name), AuditAction.IntegrityViolation, new AuditSubject(null, $"{found.Lane} {found.Seq}"), found.Reason, AuditOutcome.Failed);

@@ -69,6 +69,8 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
         }
         if (Array.Find(found, c => c is { NeedsSignIn: true, Session.Refuse: true }) is { } signedOut)
             return Refused(catalog, now, key, r, workspace, tool, Denial.SignInNeeded.ToProblem(), Denial.SignInNeeded.Rule(), agentRow, workflowRow, target, signedOut.Name);
+        if (Array.Find(found, c => catalog.IsBlocked(c!, now)) is { } late)
+            return Refused(catalog, now, key, r, workspace, tool, Denial.UpdateForced.ToProblem(), Denial.UpdateForced.Rule(), agentRow, workflowRow, target, late.Name);
         if (egress.CheckTarget(target!, request!.Base.Port) is { } guarded)
             return Refused(catalog, now, key, r, workspace, tool, guarded, EgressGuard.Rule, agentRow, workflowRow, target);
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Credentials;
 
@@ -37,14 +36,7 @@ internal static class CredentialWords
     };
 
     /// <summary>An instant in ISO 8601 that is still to come; one without an offset is UTC.</summary>
-    public static Outcome<DateTimeOffset?> ParseExpiry(string? text, DateTimeOffset now)
-    {
-        const string Field = "expires_at";
-        if (text is null) return (DateTimeOffset?)null;
-        if (!DateTimeOffset.TryParseExact(text, Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at))
-            return Problem.Invalid(Field, "Write the date in ISO 8601, such as 2030-12-31T23:59:59Z.");
-        return at > now ? at : Problem.Invalid(Field, "The expiry date must be in the future.");
-    }
+    public static Outcome<DateTimeOffset?> ParseExpiry(string? text, DateTimeOffset now) => ExpiryPolicy.ParseDate(text, now);
 
     /// <summary>Why a text cannot be kept, or null. What looks like a secret is refused with the placeholder to write instead.</summary>
     public static Problem? RefuseText(string field, string? text, int max, bool multiline = false)
@@ -61,7 +53,4 @@ internal static class CredentialWords
     }
 
     public static string? Trimmed(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
-
-    private static readonly string[] Formats =
-        ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 }

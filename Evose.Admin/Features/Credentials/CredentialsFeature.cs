@@ -20,6 +20,8 @@ public static class CredentialsFeature
         services.AddSingleton<EditCredential>();
         services.AddSingleton<ChangeScope>();
         services.AddSingleton<ArchiveCredential>();
+        services.AddSingleton<ChangeReminders>();
+        services.AddSingleton<RemindersQuery>();
         services.AddSingleton<CredentialListQuery>();
         services.AddSingleton<CredentialDetailQuery>();
         services.AddSingleton<ReferencesQuery>();
@@ -45,6 +47,10 @@ public static class CredentialsFeature
         api.MapPatch(One, EditAsync).Accepts<PatchBody>("application/json").WithSummary("Change name, metadata, scope or hosts. What is left out is kept; null removes.");
         api.MapDelete(One, async (string ws, string name, bool? break_references, ArchiveCredential archive, HttpContext context) =>
             (await archive.ExecuteAsync(context.Caller(), ws, name, new ArchiveCredential.Input(break_references == true), context.RequestAborted)).Failed(out var problem) ? ApiResults.Of(problem) : Results.NoContent()).WithSummary("Archive: every value is destroyed, the history stays, the name is free again.");
+        api.MapGet(One + "/reminders", async (string ws, string name, RemindersQuery reminders, HttpContext context) => ApiResults.Of(await reminders.RunAsync(context.Caller(), ws, name, context.RequestAborted), Shape)).WithSummary("When people are told that it expires, and what they were told.");
+        api.MapPut(One + "/reminders", async (string ws, string name, RemindersBody body, ChangeReminders change, RemindersQuery reminders, HttpContext context) =>
+            (await change.ExecuteAsync(context.Caller(), ws, name, new ChangeReminders.Input(body.Ladder), context.RequestAborted)).Failed(out var problem) ? ApiResults.Of(problem)
+                : ApiResults.Of(await reminders.RunAsync(context.Caller(), ws, name, context.RequestAborted), Shape)).WithSummary("Give it a ladder of its own; null follows the workspace.");
         api.MapGet(One + "/references", async (string ws, string name, ReferencesQuery references, HttpContext context) =>
             ApiResults.Of(await references.RunAsync(context.Caller(), ws, name, context.RequestAborted),
                 rows => new Page<object>([.. rows.Select(r => new { kind = r.Kind.Wire(), r.Name, r.Places, r.Via, r.Granted })], null, false))).WithSummary("Who references it: tools directly, agents and workflows through them.");
@@ -55,6 +61,20 @@ public static class CredentialsFeature
         api.MapGet(One + "/access", async (string ws, string name, string? tool, string? agent, string? workflow, string? user_id, AccessQuery access, HttpContext context) =>
             ApiResults.Of(await access.RunAsync(context.Caller(), ws, name, new AccessQuery.Question(tool, agent, workflow, user_id), context.RequestAborted))).WithSummary("Would this caller be allowed, and by which rule.");
     }
+
+    /// <param name="Ladder">Days before expiry, descending; null follows the workspace.</param>
+    public sealed record RemindersBody(IReadOnlyList<int>? Ladder);
+
+    private static object Shape(RemindersQuery.View v) => new
+    {
+        v.Ladder,
+        v.From,
+        ExpiresAt = v.ExpiresAt?.UtcDateTime,
+        BannerFrom = v.BannerFrom?.UtcDateTime,
+        BlockedFrom = v.BlockedFrom?.UtcDateTime,
+        Blocked = v.IsBlocked,
+        Steps = v.Steps.Select(s => new { s.Days, At = s.At.UtcDateTime, ToldAt = s.ToldAt?.UtcDateTime, s.Channels, s.Waiting, s.AcknowledgedBy }),
+    };
 
     /// <summary>Null for a word that is none of them; 30 days when not given.</summary>
     internal static UsageRange? ParseRange(string? word) => word switch

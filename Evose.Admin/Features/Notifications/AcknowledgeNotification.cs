@@ -16,9 +16,7 @@ public sealed class AcknowledgeNotification(IDbContextFactory<AdminDb> dbs, Auth
     public async Task<Outcome<View>> ExecuteAsync(Actor actor, Guid id, CancellationToken ct)
     {
         await using var db = await dbs.CreateDbContextAsync(ct);
-        var place = await db.Notifications.Where(n => n.Id == id).Select(n => new { n.WorkspaceId, Slug = db.Workspaces.Where(w => w.Id == n.WorkspaceId).Select(w => w.Slug).SingleOrDefault() }).SingleOrDefaultAsync(ct);
-        if (place is null) return Problem.NotFound("notification");
-        if (await RefuseAsync(actor, place.WorkspaceId, place.Slug, ct) is { } refused) return refused.Kind == ProblemKind.NotFound ? Problem.NotFound("notification") : refused;
+        if (await RefuseAsync(db, authorizer, actor, id, ct) is { } refused) return refused;
 
         await using var write = await db.BeginWriteAsync(ct);
         var notification = await db.Notifications.SingleAsync(n => n.Id == id, ct);
@@ -32,8 +30,16 @@ public sealed class AcknowledgeNotification(IDbContextFactory<AdminDb> dbs, Auth
         return new View(notification.Id, notification.AcknowledgedAt.Value, notification.AcknowledgedBy);
     }
 
-    // What the actor may not see does not exist for them; what they may only see is refused.
-    private async Task<Problem?> RefuseAsync(Actor actor, Guid? workspaceId, string? slug, CancellationToken ct)
+    /// <summary>What the actor may not see does not exist for them; what they may only see is refused.</summary>
+    internal static async Task<Problem?> RefuseAsync(AdminDb db, Authorizer authorizer, Actor actor, Guid id, CancellationToken ct)
+    {
+        var place = await db.Notifications.Where(n => n.Id == id).Select(n => new { n.WorkspaceId, Slug = db.Workspaces.Where(w => w.Id == n.WorkspaceId).Select(w => w.Slug).SingleOrDefault() }).SingleOrDefaultAsync(ct);
+        if (place is null) return Problem.NotFound("notification");
+        var refused = await RefuseAsync(authorizer, actor, place.WorkspaceId, place.Slug, ct);
+        return refused is { Kind: ProblemKind.NotFound } ? Problem.NotFound("notification") : refused;
+    }
+
+    private static async Task<Problem?> RefuseAsync(Authorizer authorizer, Actor actor, Guid? workspaceId, string? slug, CancellationToken ct)
     {
         if (slug is not null) return (await authorizer.AuthorizeAsync(actor, slug, Permission.HandleNotifications, ct)).Problem;
         if (workspaceId is null && await authorizer.WorkspacesAsync(actor, Permission.ViewCalls, ct) is null)

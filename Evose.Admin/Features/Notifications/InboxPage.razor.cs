@@ -18,6 +18,15 @@ public sealed partial class InboxPage : AdminPage
 
     [SupplyParameterFromQuery(Name = "workspace")] public string? Workspace { get; set; }
 
+    [SupplyParameterFromQuery(Name = "severity")] public string? AtLeast { get; set; }
+
+    [Inject] public required SnoozeNotification Snooze { get; init; }
+
+    [Inject] public required TimeProvider Clock { get; init; }
+
+    // What is not one of the words is dropped.
+    private string? Least => AtLeast is { } word && InboxQuery.Severities.Contains(word) && word != InboxQuery.Severities[0] ? word : null;
+
     private string Shown => State is { } state && InboxQuery.States.Contains(state) ? state : InboxQuery.States[0];
 
     protected override async Task OnParametersSetAsync()
@@ -30,7 +39,7 @@ public sealed partial class InboxPage : AdminPage
 
     private async Task LoadAsync(string? cursor)
     {
-        var outcome = await Inbox.RunAsync(Actor, Shown, Workspace, 50, cursor, Gone);
+        var outcome = await Inbox.RunAsync(Actor, Shown, Workspace, 50, cursor, Gone, Least);
         if (outcome.Failed(out var problem, out var page))
         {
             Problem = problem;
@@ -47,15 +56,26 @@ public sealed partial class InboxPage : AdminPage
         await LoadAsync(null);
     }
 
-    private static string Link(string state, string? workspace)
+    private async Task SnoozeAsync(InboxQuery.Row row, int days)
+    {
+        if (!Succeeded(await Snooze.ExecuteAsync(Actor, row.Id, Clock.GetUtcNow() + TimeSpan.FromDays(days), Gone), days == 1 ? "It comes back tomorrow." : $"It comes back in {days} days.")) return;
+        await LoadAsync(null);
+    }
+
+    private void Narrow(ChangeEventArgs e) => Navigation.NavigateTo(Link(Shown, Workspace, (string?)e.Value is "info" ? null : (string?)e.Value));
+
+    private string Link(string state, string? workspace) => Link(state, workspace, Least);
+
+    private static string Link(string state, string? workspace, string? severity)
     {
         var parts = new List<string>();
+        if (severity is not null) parts.Add($"severity={severity}");
         if (state != InboxQuery.States[0]) parts.Add($"state={state}");
         if (!string.IsNullOrEmpty(workspace)) parts.Add($"workspace={Uri.EscapeDataString(workspace)}");
         return parts.Count == 0 ? Urls.Notifications : $"{Urls.Notifications}?{string.Join('&', parts)}";
     }
 
-    private static string Words(string state) => state switch { "open" => "Open", "acknowledged" => "Acknowledged", _ => "All" };
+    private static string Words(string state) => state switch { "open" => "Open", "acknowledged" => "Acknowledged", "snoozed" => "Put aside", _ => "All" };
 
     private static string Label(string kind) => kind switch
     {
@@ -67,6 +87,9 @@ public sealed partial class InboxPage : AdminPage
         "integrity_violation" => "integrity",
         "sign_in_needed" => "needs sign-in",
         "authorizer_gone" => "person gone",
+        "channel_disabled" => "channel disabled",
+        "escalated" => "nobody reacts",
+        "update_forced" => "calls refused",
         _ => kind,
     };
 
@@ -74,10 +97,10 @@ public sealed partial class InboxPage : AdminPage
     {
         "expiry_soon" => "expiring",
         "expired" => "expired",
-        "retirement_held" or "authorizer_gone" => "held",
+        "retirement_held" or "authorizer_gone" or "channel_disabled" => "held",
         "version_retired" => "retired",
         _ => "failed",
     };
 
-    private static string Act(string kind) => kind is "expiry_soon" or "expired" ? "Rotate" : kind == "sign_in_needed" ? "Sign in again" : "Open";
+    private static string Act(string kind) => kind is "expiry_soon" or "expired" or "escalated" or "update_forced" ? "Rotate" : kind == "sign_in_needed" ? "Sign in again" : "Open";
 }

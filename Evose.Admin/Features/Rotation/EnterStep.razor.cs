@@ -10,6 +10,7 @@ public sealed partial class EnterStep : AdminPage
 {
     private CredentialValueInput? _field;
     private string? _error, _reason;
+    private DateOnly? _expires;
     private bool _busy;
 
     [Inject] public required StagedValues Staged { get; init; }
@@ -40,7 +41,7 @@ public sealed partial class EnterStep : AdminPage
                 return;
             }
             if ((_error = await _field.SendAsync(() => Staged.Issue(Actor))) is not null) return;
-            var outcome = await Start.ExecuteAsync(Actor, Ws, View.Credential, new StartRotation.Input(null, _field.Staged), Gone);
+            var outcome = await Start.ExecuteAsync(Actor, Ws, View.Credential, new StartRotation.Input(null, _field.Staged, ExpiresAt: _expires?.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture)), Gone);
             if (outcome.Failed(out var problem, out var started))
             {
                 _error = problem.Message;

@@ -114,5 +114,6 @@ public sealed class RetireVersion(IDbContextFactory<AdminDb> dbs, Authorizer aut
         Body = body,
         Url = UI.Urls.Rotate(slug, found.Credential.Name),
         CreatedAt = now,
+        Facts = new Dictionary<string, string> { [NotificationTexts.Name] = found.Credential.Name, [NotificationTexts.Version] = found.Newest!.OldVersion?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "" },
     };
 }

@@ -32,10 +32,10 @@ public static class RotationFeature
     public static void ScheduleRotation(this IServiceProvider services) =>
         services.Every<RetireOverdueJob>(services.GetRequiredService<IOptions<RotationOptions>>().Value.SweepInterval);
 
-    public sealed record StartBody(bool? SkipVerify, string? SkipVerifyReason);
+    public sealed record StartBody(bool? SkipVerify, string? SkipVerifyReason, string? ExpiresAt);
 
     /// <summary>The same with the values, for the document only: values are read apart and never become text.</summary>
-    public sealed record StartDocument(IReadOnlyDictionary<string, string> Fields, bool? SkipVerify, string? SkipVerifyReason);
+    public sealed record StartDocument(IReadOnlyDictionary<string, string> Fields, bool? SkipVerify, string? SkipVerifyReason, string? ExpiresAt);
 
     public sealed record VerifyBody(string? Tool, string? Path);
 
@@ -76,7 +76,7 @@ public static class RotationFeature
         using (json)
         {
             if (json.Read<StartBody>().Failed(out problem, out var body)) return ApiResults.Of(problem);
-            var input = new StartRotation.Input(json.Fields, null, body.SkipVerify ?? false, body.SkipVerifyReason);
+            var input = new StartRotation.Input(json.Fields, null, body.SkipVerify ?? false, body.SkipVerifyReason, body.ExpiresAt);
             var outcome = await start.ExecuteAsync(context.Caller(), ws, name, input, context.RequestAborted);
             return outcome.Failed(out problem, out var started) ? ApiResults.Of(problem)
                 : await AnswerAsync(context, ws, name, query, status: StatusCodes.Status201Created, warning: started.Warning);

@@ -20,8 +20,9 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
 
     /// <param name="Fields">The new values by field; what is not named is carried over from the active version. The caller disposes them.</param>
     /// <param name="Staged">Ids of the values that a page's form sent to the intake, by field.</param>
+    /// <param name="ExpiresAt">ISO 8601: when the new value ends. A key's date goes with the value, so from the swap on it is this one, or none is known.</param>
     /// <param name="SkipVerify">A person answers for going live without a check.</param>
-    public sealed record Input(IReadOnlyDictionary<string, Plaintext>? Fields, IReadOnlyDictionary<string, Guid>? Staged = null, bool SkipVerify = false, string? SkipVerifyReason = null);
+    public sealed record Input(IReadOnlyDictionary<string, Plaintext>? Fields, IReadOnlyDictionary<string, Guid>? Staged = null, bool SkipVerify = false, string? SkipVerifyReason = null, string? ExpiresAt = null);
 
     /// <param name="Warning">Something to look at that does not stand in the way.</param>
     public sealed record Started(Guid RotationId, int Version, string? Warning);
@@ -30,6 +31,7 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
     {
         if ((await authorizer.AuthorizeAsync(actor, ws, Permission.ManageCredentials, ct)).Failed(out var refused, out var workspace)) return refused;
         if (FreeText.Refuse(input.SkipVerifyReason, MaxReason, multiline: true) is { } why) return Problem.Invalid("skip_verify_reason", why);
+        if (ExpiryPolicy.ParseDate(string.IsNullOrWhiteSpace(input.ExpiresAt) ? null : input.ExpiresAt, clock.GetUtcNow()).Failed(out var badDate, out var expiresAt)) return badDate;
 
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var write = await db.BeginWriteAsync(ct);
@@ -38,6 +40,7 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
         if (found.Open is not null) return found.Illegal(RotationAnswer.PendingExists);
 
         var credential = found.Credential;
+        if (expiresAt is not null && credential.Type is not (CredentialType.ApiKey or CredentialType.Custom)) return Problem.Invalid("expires_at", "Sessions and tokens say themselves when they end.");
         using var values = new Values();
         if (await values.CollectAsync(db, actor, staged, input, ct) is { } missing) return missing;
         foreach (var (field, value) in values.Given)
@@ -53,7 +56,7 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
         var number = credential.NextVersionNumber;
         var sealedValue = vault.Seal(new SecretAddress(workspace.Id, credential.Id, number), made!.Fields);
         var version = credential.AddVersion(Guid.CreateVersion7(now), sealedValue, vault.Fingerprint(made.Identity), actor.Name, now);
-        (version.PlainFields, version.ExpiresAt) = (made.Plain, made.ExpiresAt);
+        (version.PlainFields, version.ExpiresAt) = (made.Plain, expiresAt ?? made.ExpiresAt);
         var rotation = Domain.Credentials.Rotation.Start(Guid.CreateVersion7(now), credential, number, actor.Name, now);
         if (input.SkipVerify) rotation.SkipVerification(string.IsNullOrWhiteSpace(input.SkipVerifyReason) ? "No reason given." : input.SkipVerifyReason.Trim());
         db.CredentialVersions.Add(version);

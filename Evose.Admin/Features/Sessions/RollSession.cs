@@ -123,6 +123,7 @@ public sealed partial class RollSession(IDbContextFactory<AdminDb> dbs, SecretVa
             Body = $"The session seems to be over: {why} ({seen.Host}). {(refuses ? "Calls are refused until then" : "Calls go on, and the site answers them as it will")}. Sign in at the site, copy the cookies and enter them as a new value.",
             Url = Urls.Rotate(slug, credential.Name),
             CreatedAt = now,
+            Facts = new Dictionary<string, string> { [NotificationTexts.Name] = credential.Name },
         }, CancellationToken.None);
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Evose.Admin.Domain.Access;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Domain.Templates;
 
 namespace Evose.Admin.Platform.Catalog;
@@ -24,6 +25,13 @@ public sealed record CatalogSnapshot(
         ImmutableDictionary<(Guid, string), CatalogCredential>.Empty,
         ImmutableDictionary<Guid, CatalogCredential>.Empty,
         ImmutableDictionary.Create<string, ApiKey>(StringComparer.Ordinal));
+
+    /// <summary>Workspaces that refuse calls with what was not updated: days before expiry from which on.</summary>
+    public ImmutableDictionary<Guid, int> BlockDays { get; init; } = ImmutableDictionary<Guid, int>.Empty;
+
+    /// <summary>True from the moment at which the credential's workspace refuses calls with it. Asks memory only.</summary>
+    public bool IsBlocked(CatalogCredential credential, DateTimeOffset now) =>
+        credential.ExpiresAt is not null && BlockDays.TryGetValue(credential.WorkspaceId, out var day) && ForcedUpdate.IsDue(credential.ExpiresAt, day, now);
 
     public CatalogConsumer? Find(Guid workspace, ConsumerKind kind, string name) => Consumers.GetValueOrDefault((workspace, kind, name));
 
@@ -110,6 +118,8 @@ public sealed record CatalogCredential(Guid Id, Guid WorkspaceId, string Name, S
 
     /// <summary>The site says that nobody is signed in.</summary>
     public bool NeedsSignIn { get; init; }
+
+    public DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary>The workspaces that a credential of the organization is granted to.</summary>
     public IReadOnlyList<Guid> Grants { get; init; } = [];

@@ -103,7 +103,7 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
             credentialsById[c.Id] = credentials[(c.WorkspaceId, c.Name)] =
                 new CatalogCredential(c.Id, c.WorkspaceId, c.Name, c.Scope, DestinationPolicy.Compile(c.AllowedHosts), active, tampered)
                 {
-                    Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl, Session = c.Session ?? SessionRules.Default, Provider = c.Provider, NeedsSignIn = c.NeedsSignInAt is not null,
+                    Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl, Session = c.Session ?? SessionRules.Default, Provider = c.Provider, NeedsSignIn = c.NeedsSignInAt is not null, ExpiresAt = c.ExpiresAt,
                     Grants = [.. c.Grants.Select(g => g.WorkspaceId)],
                 };
             // A name is never taken twice in a workspace; should it be, its own wins.
@@ -113,7 +113,14 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
         var keys = old.ApiKeys.ToBuilder();
         foreach (var k in await db.ApiKeys.AsNoTracking().Where(k => k.Stamp > since).ToListAsync(ct)) keys[k.PublicId] = k;
 
-        return new CatalogSnapshot(latest, workspaces.ToImmutable(), byName.ToImmutable(), byId.ToImmutable(), credentials.ToImmutable(), credentialsById.ToImmutable(), keys.ToImmutable());
+        var blocks = old.BlockDays.ToBuilder();
+        foreach (var s in await db.NotificationSettings.AsNoTracking().Where(s => s.Stamp > since).Select(s => new { s.WorkspaceId, s.BlockFromDay }).ToListAsync(ct))
+        {
+            if (s.BlockFromDay is { } day) blocks[s.WorkspaceId] = day;
+            else blocks.Remove(s.WorkspaceId);
+        }
+
+        return new CatalogSnapshot(latest, workspaces.ToImmutable(), byName.ToImmutable(), byId.ToImmutable(), credentials.ToImmutable(), credentialsById.ToImmutable(), keys.ToImmutable()) { BlockDays = blocks.ToImmutable() };
     }
 
     private static async Task<Dictionary<Guid, int>> AuditedPoliciesAsync(AdminDb db, IQueryable<Guid> ids, CancellationToken ct) =>

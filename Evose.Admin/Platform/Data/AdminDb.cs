@@ -55,6 +55,9 @@ public class AdminDb(DbContextOptions options, WriteGate gate, CatalogStamp cata
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
     public DbSet<ChainHead> ChainHeads => Set<ChainHead>();
     public DbSet<Notification> Notifications => Set<Notification>();
+    public DbSet<NotificationChannel> NotificationChannels => Set<NotificationChannel>();
+    public DbSet<Delivery> Deliveries => Set<Delivery>();
+    public DbSet<NotificationSettings> NotificationSettings => Set<NotificationSettings>();
     public DbSet<JobRun> JobRuns => Set<JobRun>();
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
 

@@ -15,7 +15,9 @@ public sealed class SecretJson : IDisposable
     private readonly Plaintext _body;
     private readonly JsonDocument _document;
 
-    private SecretJson(Plaintext body, JsonDocument document, Dictionary<string, Plaintext> fields) => (_body, _document, Fields) = (body, document, fields);
+    private readonly IReadOnlyList<string> _apart;
+
+    private SecretJson(Plaintext body, JsonDocument document, Dictionary<string, Plaintext> fields, IReadOnlyList<string> apart) => (_body, _document, Fields, _apart) = (body, document, fields, apart);
 
     public Dictionary<string, Plaintext> Fields { get; }
 
@@ -28,7 +30,7 @@ public sealed class SecretJson : IDisposable
         {
             writer.WriteStartObject();
             foreach (var property in _document.RootElement.EnumerateObject())
-                if (!property.NameEquals("fields")) property.WriteTo(writer);
+                if (!property.NameEquals("fields") && !_apart.Contains(property.Name)) property.WriteTo(writer);
             writer.WriteEndObject();
         }
         try
@@ -46,7 +48,8 @@ public sealed class SecretJson : IDisposable
     }
 
     /// <summary>Reads a body of at most 1 MiB. Duplicate names, values that are not text, and anything that is not an object are refused.</summary>
-    public static async Task<Outcome<SecretJson>> ReadAsync(HttpRequest request, CancellationToken ct)
+    /// <param name="apart">Members of the body itself that are values too; given as null they are not there.</param>
+    public static async Task<Outcome<SecretJson>> ReadAsync(HttpRequest request, CancellationToken ct, IReadOnlyList<string>? apart = null)
     {
         if (!request.HasJsonContentType()) return Problem.Malformed("Send JSON with Content-Type: application/json.");
         var body = await ReadBodyAsync(request, ct);
@@ -65,7 +68,13 @@ public sealed class SecretJson : IDisposable
                     fields[property.Name] = Text(JsonMarshal.GetRawUtf8Value(property.Value));
                 }
             }
-            return new SecretJson(body, document, fields);
+            foreach (var name in apart ?? [])
+            {
+                if (!document.RootElement.TryGetProperty(name, out var member) || member.ValueKind == JsonValueKind.Null) continue;
+                if (member.ValueKind != JsonValueKind.String) return Refuse($"'{name}' must be a text.");
+                fields[name] = Text(JsonMarshal.GetRawUtf8Value(member));
+            }
+            return new SecretJson(body, document, fields, apart ?? []);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

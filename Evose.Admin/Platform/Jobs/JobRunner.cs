@@ -70,6 +70,7 @@ public sealed class JobRunner<TJob>(TJob job, IDbContextFactory<AdminDb> dbs, Ti
                 Body = "It will run again by itself. If this stays, look at the log of the app.",
                 Url = "/system/jobs",
                 CreatedAt = run.StartedAt,
+                Facts = new Dictionary<string, string> { [NotificationTexts.Job] = run.Name },
             }, CancellationToken.None);
         }
         await write.CommitAsync(CancellationToken.None);

@@ -30,6 +30,7 @@ public sealed class IntegrityAlarm(IDbContextFactory<AdminDb> dbs, TimeProvider 
             Title = $"{subject} was changed behind the app's back",
             Body = $"{what} Calls that need it are refused. Find out who can write to the database, then register it anew.",
             CreatedAt = now,
+            Facts = new Dictionary<string, string> { [NotificationTexts.Name] = subject },
         }, ct);
         if (!raised) return;
         AuditTrail.Append(db, now, Actor.Job("integrity-check"), AuditAction.IntegrityViolation, new AuditSubject(workspaceId, subject, credentialId, credentialId), what, AuditOutcome.Failed);

@@ -31,6 +31,7 @@ public static class DepartedAuthorizer
                 Body = "It works on for as long as the provider lets it. Have somebody else connect it, or archive it if nothing needs it.",
                 Url = $"/w/{g.Slug}/credentials/{g.Name}/connect",
                 CreatedAt = now,
+                Facts = new Dictionary<string, string> { [NotificationTexts.Name] = g.Name, [NotificationTexts.Who] = user.Email ?? "" },
             }, ct);
         }
         return grants.Count;

@@ -262,6 +262,7 @@ public sealed partial class TokenKeeper(IDbContextFactory<AdminDb> dbs, SecretVa
             Body = why + (active.ExpiresAt > now ? " Calls work until the present token ends." : " Calls are refused until then."),
             Url = $"/w/{slug}/credentials/{credential.Name}/connect",
             CreatedAt = now,
+            Facts = new Dictionary<string, string> { [NotificationTexts.Name] = credential.Name },
         }, CancellationToken.None);
         AuditTrail.Append(db, now, Keeper, AuditAction.SignInNeeded, AuditSubject.Credential(credential), why, AuditOutcome.Failed);
         await write.CommitAsync(CancellationToken.None);

@@ -1,6 +1,8 @@
+using System.Text.Json;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Notifications;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Evose.Admin.Platform.Data.Mapping;
@@ -34,6 +36,10 @@ internal sealed class NotificationMapping : IEntityTypeConfiguration<Notificatio
         b.HasKey(n => n.Id);
         b.Property(n => n.Id).ValueGeneratedNever();
         b.Property(n => n.Key).HasMaxLength(200);
+        b.Property(n => n.Facts).HasConversion(
+            f => JsonSerializer.Serialize(f, JsonSerializerOptions.Default),
+            t => t.Length == 0 ? new Dictionary<string, string>() : JsonSerializer.Deserialize<Dictionary<string, string>>(t, JsonSerializerOptions.Default)!,
+            new ValueComparer<IReadOnlyDictionary<string, string>>((x, y) => ReferenceEquals(x, y), f => f.Count, f => f));
         b.HasIndex(n => n.Key).IsUnique();
         b.HasIndex(n => new { n.WorkspaceId, n.AcknowledgedAt });
     }

@@ -36,6 +36,7 @@ internal sealed class CredentialMapping : IEntityTypeConfiguration<Credential>
             new ValueComparer<SessionRules?>(
                 (x, y) => JsonSerializer.Serialize(x, JsonSerializerOptions.Default) == JsonSerializer.Serialize(y, JsonSerializerOptions.Default), r => r == null ? 0 : r.LoggedOutStatuses.Count, r => r));
         b.Ignore(c => c.Scope).Ignore(c => c.Pending).Ignore(c => c.Active).Ignore(c => c.Retiring).Ignore(c => c.NextVersionNumber);
+        b.Property(c => c.Ladder).HasConversion(LadderColumn.Converter, LadderColumn.Comparer);
         b.HasOne<Workspace>().WithMany().HasForeignKey(c => c.WorkspaceId);
         b.HasMany(c => c.Versions).WithOne().HasForeignKey(v => v.CredentialId);
         b.HasMany(c => c.Grants).WithOne().HasForeignKey(g => g.CredentialId);
