@@ -39,6 +39,8 @@ public static class Urls
     public static string OAuthFailed(string reason) => With("/oauth/failed", ("reason", reason));
     public static string Rotate(string ws, string name) => $"/w/{ws}/credentials/{name}/rotate";
     public static string Rotations(string ws) => $"/w/{ws}/rotations";
+    public static string Hygiene(string ws, string? rule = null, string? severity = null, string? state = null, string? q = null, string? after = null) => With($"/w/{ws}/hygiene", ("rule", rule), ("severity", severity), ("state", state), ("q", q), ("after", after));
+    public static string CredentialAccess(string ws, string name) => Credential(ws, name) + "?tab=access";
     public static string Tools(string ws) => $"/w/{ws}/tools";
     public static string NewTool(string ws) => $"/w/{ws}/tools/new";
     public static string Tool(string ws, string name) => At(ws, "tools", name);

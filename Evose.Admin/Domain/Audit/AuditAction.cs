@@ -57,6 +57,8 @@ public enum AuditAction
     CredentialChecked = 50,
     ProviderSaved = 51,
     ProviderDeleted = 52,
+    FindingAccepted = 80,
+    FindingReopened = 81,
 }
 
 public static class AuditActionNames
@@ -116,5 +118,7 @@ public static class AuditActionNames
         AuditAction.CredentialChecked => "credential.checked",
         AuditAction.ProviderSaved => "provider.saved",
         AuditAction.ProviderDeleted => "provider.deleted",
+        AuditAction.FindingAccepted => "finding.accepted",
+        AuditAction.FindingReopened => "finding.reopened",
     };
 }

@@ -26,6 +26,9 @@ public enum NotificationKind
 
     /// <summary>A token lives on the sign-in of a person who is gone.</summary>
     AuthorizerGone,
+
+    /// <summary>Grave bad habits were found.</summary>
+    HygieneFinding,
 }
 
 /// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>

@@ -29,6 +29,9 @@ public enum Permission
 
     /// <summary>Create workspaces; see and run jobs; recovery key.</summary>
     ManageOrganization,
+
+    /// <summary>Accept a hygiene finding for a time, take that back, have a workspace looked at now.</summary>
+    HandleFindings,
 }
 
 /// <summary>Pure: what a role allows. Default deny.</summary>

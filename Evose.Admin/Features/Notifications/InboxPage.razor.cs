@@ -67,6 +67,7 @@ public sealed partial class InboxPage : AdminPage
         "integrity_violation" => "integrity",
         "sign_in_needed" => "needs sign-in",
         "authorizer_gone" => "person gone",
+        "hygiene_finding" => "hygiene",
         _ => kind,
     };
 
