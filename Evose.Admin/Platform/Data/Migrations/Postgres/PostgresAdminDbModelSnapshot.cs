@@ -1060,6 +1060,144 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.ToTable("sealed_field");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Hygiene.HygieneFinding", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<string>("AcceptReason")
+                        .HasMaxLength(500)
+                        .HasColumnType("character varying(500)")
+                        .HasColumnName("accept_reason")
+                        .UseCollation("C");
+
+                    b.Property<long?>("AcceptedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("accepted_at");
+
+                    b.Property<string>("AcceptedBy")
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("accepted_by")
+                        .UseCollation("C");
+
+                    b.Property<long?>("AcceptedUntil")
+                        .HasColumnType("bigint")
+                        .HasColumnName("accepted_until");
+
+                    b.Property<string>("FactsHash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("facts_hash")
+                        .UseCollation("C");
+
+                    b.Property<long>("FirstSeenAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("first_seen_at");
+
+                    b.Property<int>("Fix")
+                        .HasColumnType("integer")
+                        .HasColumnName("fix");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(80)
+                        .HasColumnType("character varying(80)")
+                        .HasColumnName("key")
+                        .UseCollation("C");
+
+                    b.Property<long>("LastSeenAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_seen_at");
+
+                    b.Property<string>("Members")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("members")
+                        .UseCollation("C");
+
+                    b.Property<int>("Place")
+                        .HasColumnType("integer")
+                        .HasColumnName("place");
+
+                    b.Property<long?>("ResolvedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("resolved_at");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasColumnName("revision");
+
+                    b.Property<string>("Rule")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("rule")
+                        .UseCollation("C");
+
+                    b.Property<int>("Severity")
+                        .HasColumnType("integer")
+                        .HasColumnName("severity");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("subject")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("SubjectId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("subject_id");
+
+                    b.Property<int>("SubjectKind")
+                        .HasColumnType("integer")
+                        .HasColumnName("subject_kind");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("text")
+                        .UseCollation("C");
+
+                    b.Property<long?>("ToldAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("told_at");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Key")
+                        .IsUnique()
+                        .HasDatabaseName("ix_hygiene_finding_key");
+
+                    b.HasIndex("SubjectId")
+                        .HasDatabaseName("ix_hygiene_finding_subject_id");
+
+                    b.HasIndex("WorkspaceId")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id")
+                        .HasFilter("told_at IS NULL AND resolved_at IS NULL AND severity = 2");
+
+                    b.HasIndex("WorkspaceId", "ResolvedAt")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id_resolved_at")
+                        .HasFilter("resolved_at IS NOT NULL");
+
+                    b.HasIndex("WorkspaceId", "Severity", "Rule", "Subject")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id_severity_rule_subject")
+                        .HasFilter("resolved_at IS NULL");
+
+                    b.ToTable("hygiene_finding");
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Notifications.Notification", b =>
                 {
                     b.Property<byte[]>("Id")
@@ -1579,6 +1717,30 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.ToTable("chain_head");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Platform.Data.HygieneLook", b =>
+                {
+                    b.Property<byte[]>("WorkspaceId")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<long>("AuditSeq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("audit_seq");
+
+                    b.Property<int>("Subjects")
+                        .HasColumnType("integer")
+                        .HasColumnName("subjects");
+
+                    b.HasKey("WorkspaceId");
+
+                    b.ToTable("hygiene_look");
+                });
+
             modelBuilder.Entity("Evose.Admin.Platform.Data.IdempotencyRecord", b =>
                 {
                     b.Property<string>("Key")
@@ -2032,6 +2194,15 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasOne("Evose.Admin.Domain.Credentials.CredentialVersion", null)
                         .WithMany("Fields")
                         .HasForeignKey("VersionId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Hygiene.HygieneFinding", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });

@@ -1006,6 +1006,136 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.ToTable("sealed_field");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Hygiene.HygieneFinding", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<string>("AcceptReason")
+                        .HasMaxLength(500)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("accept_reason");
+
+                    b.Property<long?>("AcceptedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("accepted_at");
+
+                    b.Property<string>("AcceptedBy")
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("accepted_by");
+
+                    b.Property<long?>("AcceptedUntil")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("accepted_until");
+
+                    b.Property<string>("FactsHash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("facts_hash");
+
+                    b.Property<long>("FirstSeenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("first_seen_at");
+
+                    b.Property<int>("Fix")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("fix");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(80)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key");
+
+                    b.Property<long>("LastSeenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_seen_at");
+
+                    b.Property<string>("Members")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("members");
+
+                    b.Property<int>("Place")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("place");
+
+                    b.Property<long?>("ResolvedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("resolved_at");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("revision");
+
+                    b.Property<string>("Rule")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("rule");
+
+                    b.Property<int>("Severity")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("severity");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("subject");
+
+                    b.Property<byte[]>("SubjectId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("subject_id");
+
+                    b.Property<int>("SubjectKind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("subject_kind");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasMaxLength(1000)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("text");
+
+                    b.Property<long?>("ToldAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("told_at");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Key")
+                        .IsUnique()
+                        .HasDatabaseName("ix_hygiene_finding_key");
+
+                    b.HasIndex("SubjectId")
+                        .HasDatabaseName("ix_hygiene_finding_subject_id");
+
+                    b.HasIndex("WorkspaceId")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id")
+                        .HasFilter("told_at IS NULL AND resolved_at IS NULL AND severity = 2");
+
+                    b.HasIndex("WorkspaceId", "ResolvedAt")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id_resolved_at")
+                        .HasFilter("resolved_at IS NOT NULL");
+
+                    b.HasIndex("WorkspaceId", "Severity", "Rule", "Subject")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id_severity_rule_subject")
+                        .HasFilter("resolved_at IS NULL");
+
+                    b.ToTable("hygiene_finding");
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Notifications.Notification", b =>
                 {
                     b.Property<byte[]>("Id")
@@ -1502,6 +1632,30 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.ToTable("chain_head");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Platform.Data.HygieneLook", b =>
+                {
+                    b.Property<byte[]>("WorkspaceId")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<long>("AuditSeq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("audit_seq");
+
+                    b.Property<int>("Subjects")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("subjects");
+
+                    b.HasKey("WorkspaceId");
+
+                    b.ToTable("hygiene_look");
+                });
+
             modelBuilder.Entity("Evose.Admin.Platform.Data.IdempotencyRecord", b =>
                 {
                     b.Property<string>("Key")
@@ -1921,6 +2075,15 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.HasOne("Evose.Admin.Domain.Credentials.CredentialVersion", null)
                         .WithMany("Fields")
                         .HasForeignKey("VersionId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Hygiene.HygieneFinding", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
