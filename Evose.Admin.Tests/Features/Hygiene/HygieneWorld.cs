@@ -44,7 +44,7 @@ internal sealed class HygieneWorld : IAsyncDisposable
         var body = new Dictionary<string, object?>
         {
             ["name"] = name, ["type"] = "api_key", ["fields"] = new { value = value ?? "value-of-" + ws + "-" + name }, ["owner"] = AdminApp.AdminEmail,
-            ["expires_at"] = Clock.GetUtcNow().AddYears(3).ToString("O", System.Globalization.CultureInfo.InvariantCulture), ["allowed_hosts"] = new[] { "127.0.0.1" },
+            ["expires_at"] = Clock.GetUtcNow().AddYears(3).ToString("O", System.Globalization.CultureInfo.InvariantCulture), ["allowed_hosts"] = new[] { "127.0.0.1:9" },
         };
         if (more is not null) foreach (var p in JsonSerializer.SerializeToElement(more).EnumerateObject()) body[p.Name] = p.Value;
         await GivenRemote.OkAsync(Api.PostAsJsonAsync($"/api/v1/workspaces/{ws}/credentials", body));
