@@ -11,8 +11,9 @@ namespace Evose.Admin.Tests.Domain.Hygiene;
 /// <summary>Sixty workspaces written down by hand with what should be found in each (Vectors/golden.json).</summary>
 public sealed class GoldenSetTests
 {
-    private static readonly Lazy<IReadOnlyList<Case>> Cases = new(() => JsonSerializer.Deserialize<List<Case>>(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Domain", "Hygiene", "Vectors", "golden.json")),
-        new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow })!);
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
+
+    private static readonly Lazy<IReadOnlyList<Case>> Cases = new(() => JsonSerializer.Deserialize<List<Case>>(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Domain", "Hygiene", "Vectors", "golden.json")), Json)!);
 
     [Fact]
     public void Nothing_is_missed_and_at_most_one_is_a_false_alarm()

@@ -10,8 +10,9 @@ internal static class SharedByWorkspaces
     {
         foreach (var c in s.Credentials)
         {
-            // What repeats a production key is told as that.
-            var twins = c.Twins.Where(t => !t.Here && !ProductionInTrial.Repeats(s.Place, c, t)).ToList();
+            // What repeats a production key is told as that, and as nothing else.
+            if (c.Twins.Any(t => ProductionInTrial.Repeats(s.Place, c, t))) continue;
+            var twins = c.Twins.Where(t => !t.Here).ToList();
             var places = twins.Select(t => t.Place.Id).Distinct().Count();
             // How many hold it is told, not who: a workspace does not learn of another's credentials.
             if (places > 0)
