@@ -225,6 +225,25 @@ public sealed class EvaluateHygieneTests : IAsyncDisposable
     }
 
     [Fact]
+    [Trait("Database", "Sqlite")]
+    public async Task A_row_that_cannot_be_read_keeps_no_other_workspace_from_being_looked_at()
+    {
+        foreach (var ws in new[] { "a-first", "b-second" })
+        {
+            await Given.WorkspaceAsync(_world.App, ws);
+            await _world.ToolAsync(ws, "crm");
+            await _world.CredentialAsync(ws, "openai");
+        }
+        AuditWorld.Sql(Path.Combine(_world.App.DataDirectory, "evose.db"), "UPDATE consumer SET config = '{' WHERE workspace_id = (SELECT id FROM workspace WHERE slug = 'a-first')");
+        await _world.AllAsync();
+        Assert.Equal(["b-second name openai"], await _world.FoundAsync());
+        Assert.Contains(_world.App.Log.Lines, l => l.Contains("a row of it cannot be read", StringComparison.Ordinal));
+        await _world.PatchAsync("b-second", "openai", new { name = "openai_prod" });
+        await _world.ChangedAsync();
+        Assert.Empty(await _world.FoundAsync());
+    }
+
+    [Fact]
     public async Task Grave_findings_are_told_together_and_at_most_once_an_hour()
     {
         await Given.WorkspaceAsync(_world.App, "cs-dev");

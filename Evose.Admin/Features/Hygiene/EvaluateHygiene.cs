@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Credentials;
@@ -17,7 +18,7 @@ namespace Evose.Admin.Features.Hygiene;
 /// Applies the rules to what changed, or to everything, and keeps the findings. The audit trail is the list of changes: every change is in it, in the order of commits, with its workspace; nothing else has to remember to say so.
 /// Any number of nodes may do it at once: a look that saw less than one already written changes nothing, and the same look twice is the same rows.
 /// </summary>
-public sealed class EvaluateHygiene(IDbContextFactory<AdminDb> dbs, UsageLedger ledger, TimeProvider clock)
+public sealed partial class EvaluateHygiene(IDbContextFactory<AdminDb> dbs, UsageLedger ledger, TimeProvider clock, ILogger<EvaluateHygiene> log)
 {
     /// <summary>A backlog of more events is worked off by looking at everything once.</summary>
     public const int MaxBehind = 10_000;
@@ -123,8 +124,18 @@ public sealed class EvaluateHygiene(IDbContextFactory<AdminDb> dbs, UsageLedger 
     {
         var now = clock.GetUtcNow();
         HygieneSnapshot? snapshot;
-        await using (var db = await dbs.CreateDbContextAsync(ct))
-        await using (await db.BeginReadAsync(ct)) snapshot = await HygieneReader.ReadAsync(db, workspaceId, now, ct);
+        try
+        {
+            await using var db = await dbs.CreateDbContextAsync(ct);
+            await using var read = await db.BeginReadAsync(ct);
+            snapshot = await HygieneReader.ReadAsync(db, workspaceId, now, ct);
+        }
+        catch (Exception e) when (e is JsonException or FormatException)
+        {
+            // A row that was written past the app must not keep all other workspaces from being looked at.
+            LogUnreadable(workspaceId, e.GetType().Name);
+            return 0;
+        }
         return snapshot is null ? 0 : await KeepAsync(snapshot, HygieneRules.Evaluate(snapshot, now), head, now, ct);
     }
 
@@ -229,4 +240,7 @@ public sealed class EvaluateHygiene(IDbContextFactory<AdminDb> dbs, UsageLedger 
         if (all.AuditSeq < head || isFull) (all.At, all.AuditSeq) = (clock.GetUtcNow(), head);
         await write.CommitAsync(ct);
     }
+
+    [LoggerMessage(LogLevel.Warning, "The workspace {Workspace} was not looked at: a row of it cannot be read ({Error})")]
+    private partial void LogUnreadable(Guid workspace, string error);
 }

@@ -79,7 +79,7 @@ internal static class HygieneReader
                 LooksLike = r.Description is null ? null : PlaintextDetector.Find(r.Description)?.Called,
             };
         });
-        return new HygieneSnapshot(place, credentials, tools, granted.ToDictionary(g => g.Name, g => FieldsOf(g.Type, fields[g.Id]), StringComparer.Ordinal));
+        return new HygieneSnapshot(place, credentials, tools, granted.DistinctBy(g => g.Name).ToDictionary(g => g.Name, g => FieldsOf(g.Type, fields[g.Id]), StringComparer.Ordinal));
     }
 
     private const string AttachedPlace = "credentials";

@@ -1,5 +1,3 @@
-using System.Data.Common;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
 namespace Evose.Admin.Features.Hygiene;
@@ -27,9 +25,9 @@ internal sealed partial class HygieneWatch(EvaluateHygiene evaluate, IOptions<Hy
         {
             await evaluate.ChangedAsync(ct);
         }
-        catch (Exception e) when (e is DbException or DbUpdateException or TimeoutException or InvalidOperationException or IOException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            // The database is away or busy: the mark stands where it was, so the next tick does it.
+            // The database is away or busy, or a row is not as the app wrote it: the mark stands where it was, so the next tick does it. Whatever it is, calls go on.
             LogPutOff(e.GetType().Name);
         }
     }
