@@ -8,6 +8,7 @@ using Evose.Admin.Features.Consumers;
 using Evose.Admin.Features.Credentials;
 using Evose.Admin.Features.Demo;
 using Evose.Admin.Features.Home;
+using Evose.Admin.Features.Hygiene;
 using Evose.Admin.Features.Jobs;
 using Evose.Admin.Features.Keys;
 using Evose.Admin.Features.Notifications;
@@ -53,7 +54,7 @@ builder.Services.AddProviderCatalog(builder.Configuration).AddProbing();
 builder.Services.AddAdminIdentity(builder.Configuration, data).AddJobs(builder.Configuration).AddRestApi(builder.Configuration).AddIntake();
 builder.Services.AddAccount(builder.Configuration).AddHome().AddWorkspaces().AddApiKeys().AddConsumers().AddCredentials().AddProviders();
 builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration).AddSessions().AddOAuth(builder.Configuration);
-builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddChannels(builder.Configuration).AddJobPages().AddKeys().AddDemo(builder.Configuration).AddSingleton<ApiReference>();
+builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddChannels(builder.Configuration).AddJobPages().AddKeys().AddDemo(builder.Configuration).AddHygiene(builder.Configuration).AddSingleton<ApiReference>();
 
 var app = builder.Build();
 await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.None))
@@ -100,6 +101,7 @@ api.MapInvoke();
 api.MapAudit();
 api.MapNotifications();
 api.MapChannels();
+api.MapHygiene();
 app.MapOpenApi().AllowAnonymous();
 
 app.MapAntiforgeryToken();
@@ -119,6 +121,7 @@ app.Services.ScheduleChannels();
 app.Services.ScheduleAudit();
 app.Services.ScheduleHousekeeping();
 app.Services.ScheduleOAuth();
+app.Services.ScheduleHygiene();
 
 app.AnnounceSetup();
 await app.RunAsync();

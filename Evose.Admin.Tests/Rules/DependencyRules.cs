@@ -22,6 +22,7 @@ public sealed class DependencyRules
         ("Domain.Providers", ["Domain", "Domain.Consumers", "Domain.Templates", "Domain.Credentials"]),
         ("Domain.Access", ["Domain", "Domain.Consumers", "Domain.Credentials"]),
         ("Domain.Calls", ["Domain", "Domain.Access"]),
+        ("Domain.Hygiene", ["Domain", "Domain.Consumers", "Domain.Credentials"]),
         ("Platform.Vault", ["Domain*"]),
         ("Platform.Data", ["Domain*", "Platform.Vault"]),
         ("Platform.Web", ["Domain*"]),

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Evose.Admin.Domain.Notifications;
+using Evose.Admin.Features.Hygiene;
 using Evose.Admin.Platform.Api;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
@@ -87,6 +88,15 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         new("POST", "/api/v1/webhooks/{id:guid}/test", async () => new($"/api/v1/webhooks/{await ChannelAsync()}/test"), []),
         new("POST", "/api/v1/webhooks/{id:guid}/deliveries/{delivery:guid}/resend", async () => new(await DeliveryAsync()), []),
         new("POST", "/api/v1/notifications/{id:guid}/snooze", async () => await Of($"/api/v1/notifications/{await NotificationAsync()}/snooze", new { until = TimeProvider.System.GetUtcNow() + TimeSpan.FromDays(1) }), ["until"]),
+        new("POST", "/api/v1/workspaces/{ws}/hygiene/look", () => Task.FromResult<Ready>(new(At("hygiene/look"))), []),
+        new("POST", "/api/v1/workspaces/{ws}/findings/{id:guid}/acceptance", async () => await Of(At($"findings/{await FindingAsync("no-owner")}/acceptance"), new { reason = "It is made for a sweep", until = TimeProvider.System.GetUtcNow().AddDays(30).ToString("O", System.Globalization.CultureInfo.InvariantCulture) }), ["reason", "until"]),
+        new("DELETE", "/api/v1/workspaces/{ws}/findings/{id:guid}/acceptance", async () =>
+        {
+            var id = await FindingAsync("no-owner");
+            await MustAsync("POST", At($"findings/{id}/acceptance"), new { reason = "It is made for a sweep", until = TimeProvider.System.GetUtcNow().AddDays(30).ToString("O", System.Globalization.CultureInfo.InvariantCulture) });
+            return new(At($"findings/{id}/acceptance"));
+        }, []),
+        new("POST", "/api/v1/workspaces/{ws}/findings/{id:guid}/fix", async () => new(At($"findings/{await FindingAsync("allow-in-url")}/fix")), []),
         new("POST", "/api/v1/notifications/{id:guid}/acknowledge", async () => new($"/api/v1/notifications/{await NotificationAsync()}/acknowledge"), []),
     ];
 
@@ -172,6 +182,16 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         Assert.True(await NotificationOutbox.RaiseAsync(db, row, default));
         await write.CommitAsync(default);
         return row.Id;
+    }
+
+    /// <summary>A finding of the rule, of a credential made for it: one that nobody owns and that may stand in an address.</summary>
+    public async Task<Guid> FindingAsync(string rule)
+    {
+        var name = await CredentialAsync();
+        await MustAsync("PATCH", At($"credentials/{name}"), new { allow_in_url = true });
+        await using var db = await app.DbAsync();
+        await app.Get<EvaluateHygiene>().OneAsync(await db.Workspaces.Where(w => w.Slug == ws).Select(w => w.Id).SingleAsync(), default);
+        return await db.HygieneFindings.Where(f => f.Rule == rule && f.Subject == name).Select(f => f.Id).SingleAsync();
     }
 
     private async Task<string> PutAsync(string kind, object body)

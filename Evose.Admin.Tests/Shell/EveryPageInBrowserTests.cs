@@ -32,7 +32,7 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
         await Given.UntilAsync(async () =>
         {
             await using var db = await app.DbAsync();
-            return await db.Rotations.AnyAsync() && await db.Calls.AnyAsync();
+            return await db.Rotations.AnyAsync() && await db.Calls.AnyAsync() && await db.HygieneFindings.AnyAsync();
         });
         using (var api = app.Api())
         using (var made = await api.PostAsJsonAsync($"/api/v1/workspaces/{DemoData.Slug}/credentials", new
@@ -80,6 +80,7 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
             if (path.EndsWith("/credentials/openai_prod", StringComparison.Ordinal)) foreach (var tab in Tabs) yield return $"{path}?tab={tab}";
         }
         yield return $"/w/{DemoData.Slug}/credentials/sendgrid_prod/rotate";
+        yield return "/w/org/hygiene";
         yield return $"/w/{DemoData.Slug}/tools/gpt-call?edit=true";
         yield return "/settings/providers/new";
     }

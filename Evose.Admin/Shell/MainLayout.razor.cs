@@ -1,6 +1,8 @@
 using Evose.Admin.Domain;
+using Evose.Admin.Domain.Hygiene;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Features.Account;
+using Evose.Admin.Features.Hygiene;
 using Evose.Admin.Features.Workspaces;
 using Evose.Admin.Platform.Identity;
 using Microsoft.AspNetCore.Components;
@@ -22,6 +24,7 @@ public sealed partial class MainLayout : LayoutComponentBase, IDisposable
     private bool _mayManage;
     private bool _seesOrganization;
     private bool _mayAudit;
+    private HygieneCounts _findings;
     private Actor _actor = Actor.Nobody;
     private Rights _rights = Rights.None;
     private RecoveryStatusQuery.Status? _recovery;
@@ -44,6 +47,8 @@ public sealed partial class MainLayout : LayoutComponentBase, IDisposable
     [Inject] public required Authorizer Authorizer { get; init; }
 
     [Inject] public required RecoveryStatusQuery Recovery { get; init; }
+
+    [Inject] public required FindingsQuery Findings { get; init; }
 
     private string Initial => _actor.Name.Length == 0 ? "?" : _actor.Name[..1].ToUpperInvariant();
 
@@ -82,6 +87,7 @@ public sealed partial class MainLayout : LayoutComponentBase, IDisposable
         _mayManage = organization.Allows(Permission.ManageOrganization);
         _mayAudit = organization.Allows(Permission.ViewAudit) || _rights.Allows(Permission.ViewAudit);
         _recovery = await Recovery.RunAsync(_actor, _gone.Token);
+        _findings = _workspace is not null && _rights.Allows(Permission.ViewCalls) ? await Findings.CountsAsync(_workspace.Id, _workspace.Id == Workspace.OrganizationId, _gone.Token) : default;
     }
 
     private string? InAddress()

@@ -43,6 +43,8 @@ public static class Urls
     public static string NewChannel(string ws, string? kind = null) => With($"/w/{ws}/channels/{NewId}", ("kind", kind));
     public static string Channel(string ws, Guid id) => $"/w/{ws}/channels/{id}";
     public static string NotificationSettings(string ws) => $"/w/{ws}/notification-settings";
+    public static string Hygiene(string ws, string? rule = null, string? severity = null, string? state = null, string? q = null, string? after = null) => With($"/w/{ws}/hygiene", ("rule", rule), ("severity", severity), ("state", state), ("q", q), ("after", after));
+    public static string CredentialAccess(string ws, string name) => Credential(ws, name) + "?tab=access";
     public static string Tools(string ws) => $"/w/{ws}/tools";
     public static string NewTool(string ws) => $"/w/{ws}/tools/new";
     public static string Tool(string ws, string name) => At(ws, "tools", name);

@@ -4,23 +4,23 @@ namespace Evose.Admin.Tests.Domain.Workspaces;
 
 public sealed class RolePolicyTests
 {
-    // One letter per Permission in its order: View, ViewCalls, ViewAudit, Consumers, Credentials, Members, API keys, Notifications, Organization.
+    // One letter per Permission in its order: View, ViewCalls, ViewAudit, Consumers, Credentials, Members, API keys, Notifications, Organization, Findings.
     [Theory]
-    [InlineData(OrganizationRole.Admin, null, "YYYYYYYYY")]
-    [InlineData(OrganizationRole.Admin, WorkspaceRole.Admin, "YYYYYYYYY")]
-    [InlineData(OrganizationRole.Admin, WorkspaceRole.Builder, "YYYYYYYYY")]
-    [InlineData(OrganizationRole.Admin, WorkspaceRole.User, "YYYYYYYYY")]
-    [InlineData(OrganizationRole.Admin, WorkspaceRole.Reviewer, "YYYYYYYYY")]
-    [InlineData(OrganizationRole.Reviewer, null, "YYY------")]
-    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Admin, "YYYYYYYY-")]
-    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Builder, "YYYY-----")]
-    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.User, "YYY------")]
-    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Reviewer, "YYY------")]
-    [InlineData(OrganizationRole.Member, null, "---------")]
-    [InlineData(OrganizationRole.Member, WorkspaceRole.Admin, "YYYYYYYY-")]
-    [InlineData(OrganizationRole.Member, WorkspaceRole.Builder, "YY-Y-----")]
-    [InlineData(OrganizationRole.Member, WorkspaceRole.User, "Y--------")]
-    [InlineData(OrganizationRole.Member, WorkspaceRole.Reviewer, "YYY------")]
+    [InlineData(OrganizationRole.Admin, null, "YYYYYYYYYY")]
+    [InlineData(OrganizationRole.Admin, WorkspaceRole.Admin, "YYYYYYYYYY")]
+    [InlineData(OrganizationRole.Admin, WorkspaceRole.Builder, "YYYYYYYYYY")]
+    [InlineData(OrganizationRole.Admin, WorkspaceRole.User, "YYYYYYYYYY")]
+    [InlineData(OrganizationRole.Admin, WorkspaceRole.Reviewer, "YYYYYYYYYY")]
+    [InlineData(OrganizationRole.Reviewer, null, "YYY-------")]
+    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Admin, "YYYYYYYY-Y")]
+    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Builder, "YYYY------")]
+    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.User, "YYY-------")]
+    [InlineData(OrganizationRole.Reviewer, WorkspaceRole.Reviewer, "YYY-------")]
+    [InlineData(OrganizationRole.Member, null, "----------")]
+    [InlineData(OrganizationRole.Member, WorkspaceRole.Admin, "YYYYYYYY-Y")]
+    [InlineData(OrganizationRole.Member, WorkspaceRole.Builder, "YY-Y------")]
+    [InlineData(OrganizationRole.Member, WorkspaceRole.User, "Y---------")]
+    [InlineData(OrganizationRole.Member, WorkspaceRole.Reviewer, "YYY-------")]
     public void The_whole_matrix(OrganizationRole organization, WorkspaceRole? workspace, string allowed)
     {
         var permissions = Enum.GetValues<Permission>();

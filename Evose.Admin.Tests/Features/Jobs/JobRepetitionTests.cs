@@ -6,6 +6,7 @@ using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Features.Audit;
 using Evose.Admin.Features.Channels;
+using Evose.Admin.Features.Hygiene;
 using Evose.Admin.Features.Jobs;
 using Evose.Admin.Features.Notifications;
 using Evose.Admin.Features.OAuth;
@@ -45,7 +46,7 @@ public sealed class JobRepetitionTests : IAsyncLifetime
     public void Every_job_of_the_app_is_tried_here() =>
         Assert.Equal(typeof(Program).Assembly.GetTypes().Where(t => t.IsClass && typeof(IJob).IsAssignableFrom(t)).Select(t => t.Name).Order(),
             // RetireCallsJob does nothing unless a setting tells it to: CallSegmentTests and PostgresDataTests try it. KeepTokensJob needs a provider: KeeperTests kill it between the provider's answer and ours.
-            new[] { typeof(RetireCallsJob), typeof(KeepTokensJob), typeof(RetireOverdueJob), typeof(ScanExpiryJob), typeof(HousekeepingJob), typeof(VerifyChainJob), typeof(EscalateJob), typeof(DeliverNotificationsJob) }.Select(t => t.Name).Order());
+            new[] { typeof(RetireCallsJob), typeof(KeepTokensJob), typeof(RetireOverdueJob), typeof(ScanExpiryJob), typeof(HousekeepingJob), typeof(VerifyChainJob), typeof(EscalateJob), typeof(DeliverNotificationsJob), typeof(ScanHygieneJob) }.Select(t => t.Name).Order());
 
     [Fact]
     public Task A_retirement_is_done_once() => TryAsync<RetireOverdueJob>(notifications: 1, events: 1, async db =>
@@ -97,6 +98,10 @@ public sealed class JobRepetitionTests : IAsyncLifetime
     [Fact]
     public Task Housekeeping_is_done_once() => TryAsync<HousekeepingJob>(notifications: 0, events: 0, async db =>
         Assert.Equal((0, 0), (await db.StagedValues.CountAsync(), await db.IdempotencyRecords.CountAsync())));
+
+    [Fact]
+    public Task Bad_habits_are_found_once() => TryAsync<ScanHygieneJob>(notifications: 0, events: 0, async db =>
+        Assert.Equal(["no-owner"], await db.HygieneFindings.AsNoTracking().Where(f => f.ResolvedAt == null).Select(f => f.Rule).ToListAsync()));
 
     [Fact]
     [Trait("Database", "Sqlite")]

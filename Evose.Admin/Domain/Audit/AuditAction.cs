@@ -65,6 +65,8 @@ public enum AuditAction
     DeliveryResent = 75,
     NotificationSettingsChanged = 76,
     NotificationSnoozed = 77,
+    FindingAccepted = 80,
+    FindingReopened = 81,
 }
 
 public static class AuditActionNames
@@ -132,5 +134,7 @@ public static class AuditActionNames
         AuditAction.DeliveryResent => "delivery.resent",
         AuditAction.NotificationSettingsChanged => "notification_settings.changed",
         AuditAction.NotificationSnoozed => "notification.snoozed",
+        AuditAction.FindingAccepted => "finding.accepted",
+        AuditAction.FindingReopened => "finding.reopened",
     };
 }

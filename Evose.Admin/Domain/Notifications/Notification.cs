@@ -35,6 +35,9 @@ public enum NotificationKind
 
     /// <summary>A credential is past the date from which its workspace refuses calls.</summary>
     UpdateForced,
+
+    /// <summary>Grave bad habits were found.</summary>
+    HygieneFinding,
 }
 
 /// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>

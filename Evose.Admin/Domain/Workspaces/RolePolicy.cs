@@ -32,6 +32,9 @@ public enum Permission
 
     /// <summary>Set channels, ladder, escalation and forced updates.</summary>
     ManageNotifications,
+
+    /// <summary>Accept a hygiene finding for a time, take that back, have a workspace looked at now.</summary>
+    HandleFindings,
 }
 
 /// <summary>Pure: what a role allows. Default deny.</summary>

@@ -28,6 +28,7 @@ public static class CredentialsFeature
         services.AddSingleton<RecentCallsQuery>();
         services.AddSingleton<UsageQuery>();
         services.AddSingleton<SourcesQuery>();
+        services.AddSingleton<CredentialFindingsQuery>();
         services.AddSingleton<AccessQuery>();
         services.AddSingleton<ConsumerChoicesQuery>();
         services.AddSingleton<AppStart>();

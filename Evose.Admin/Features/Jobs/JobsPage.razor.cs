@@ -13,6 +13,7 @@ public sealed partial class JobsPage : AdminPage
         ["verify-audit-chain"] = "Recomputes the audit chains from their first rows and raises an alarm when they are not as the app wrote them.",
         ["rotation-retire-overdue"] = "Destroys old versions whose grace period is over and that nobody uses any more.",
         ["retire-calls"] = "Drops calls that are older than Retention:Calls says, in whole segments or months.",
+        ["scan-hygiene"] = "Looks at every workspace for bad habits that only time or use brought about.",
         ["housekeeping"] = "Deletes unused staged values, kept answers and old history.",
     };
 

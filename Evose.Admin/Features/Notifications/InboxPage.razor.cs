@@ -90,6 +90,7 @@ public sealed partial class InboxPage : AdminPage
         "channel_disabled" => "channel disabled",
         "escalated" => "nobody reacts",
         "update_forced" => "calls refused",
+        "hygiene_finding" => "hygiene",
         _ => kind,
     };
 

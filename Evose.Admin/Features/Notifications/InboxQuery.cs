@@ -106,5 +106,6 @@ internal static class NotificationKinds
         NotificationKind.ChannelDisabled => "channel_disabled",
         NotificationKind.Escalated => "escalated",
         NotificationKind.UpdateForced => "update_forced",
+        NotificationKind.HygieneFinding => "hygiene_finding",
     };
 }

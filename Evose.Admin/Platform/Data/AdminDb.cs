@@ -6,6 +6,7 @@ using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Hygiene;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Domain.OAuth;
 using Evose.Admin.Domain.Providers;
@@ -58,6 +59,8 @@ public class AdminDb(DbContextOptions options, WriteGate gate, CatalogStamp cata
     public DbSet<NotificationChannel> NotificationChannels => Set<NotificationChannel>();
     public DbSet<Delivery> Deliveries => Set<Delivery>();
     public DbSet<NotificationSettings> NotificationSettings => Set<NotificationSettings>();
+    public DbSet<HygieneFinding> HygieneFindings => Set<HygieneFinding>();
+    public DbSet<HygieneLook> HygieneLooks => Set<HygieneLook>();
     public DbSet<JobRun> JobRuns => Set<JobRun>();
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
 

@@ -131,6 +131,20 @@ public sealed class JobRun
     public string? Error { get; set; }
 }
 
+/// <summary>When a workspace was last looked at for bad habits, and how far in the audit trail that look reached. The row of nobody's workspace says the same of all of them.</summary>
+public sealed class HygieneLook
+{
+    public Guid WorkspaceId { get; init; }
+
+    public DateTimeOffset At { get; set; }
+
+    /// <summary>Every change up to this event was seen.</summary>
+    public long AuditSeq { get; set; }
+
+    /// <summary>Credentials and tools that were judged.</summary>
+    public int Subjects { get; set; }
+}
+
 /// <summary>A person asked in, who has not yet chosen a password. Only a hash of the link's token is kept.</summary>
 public sealed class Invitation
 {

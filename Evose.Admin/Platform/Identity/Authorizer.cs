@@ -95,7 +95,7 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
         Permission.View or Permission.ViewCalls => key.Has(ApiKeyScopes.Read) || key.Has(ApiKeyScopes.Admin),
         Permission.ViewAudit => key.Has(ApiKeyScopes.AuditRead) || key.Has(ApiKeyScopes.Admin),
         Permission.ManageConsumers or Permission.ManageCredentials or Permission.ManageMembers or Permission.ManageApiKeys or Permission.HandleNotifications
-            or Permission.ManageOrganization or Permission.ManageNotifications => key.Has(ApiKeyScopes.Admin),
+            or Permission.ManageOrganization or Permission.ManageNotifications or Permission.HandleFindings => key.Has(ApiKeyScopes.Admin),
     };
 
     private async Task<Problem> RefuseAsync(AdminDb db, Actor actor, Permission permission, Workspace? workspace, CancellationToken ct)

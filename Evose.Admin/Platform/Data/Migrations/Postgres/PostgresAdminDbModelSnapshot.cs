@@ -696,11 +696,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnName("injection")
                         .UseCollation("C");
 
-                    b.Property<string>("Ladder")
-                        .HasColumnType("text")
-                        .HasColumnName("ladder")
-                        .UseCollation("C");
-
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -1065,86 +1060,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.ToTable("sealed_field");
                 });
 
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.Delivery", b =>
-                {
-                    b.Property<byte[]>("Id")
-                        .HasColumnType("bytea")
-                        .HasColumnName("id");
-
-                    b.Property<int>("Attempts")
-                        .HasColumnType("integer")
-                        .HasColumnName("attempts");
-
-                    b.Property<byte[]>("ChannelId")
-                        .IsRequired()
-                        .HasColumnType("bytea")
-                        .HasColumnName("channel_id");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("created_at");
-
-                    b.Property<byte[]>("DigestId")
-                        .HasColumnType("bytea")
-                        .HasColumnName("digest_id");
-
-                    b.Property<long?>("FinishedAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("finished_at");
-
-                    b.Property<long>("GiveUpAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("give_up_at");
-
-                    b.Property<string>("LastAnswer")
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
-                        .HasColumnName("last_answer")
-                        .UseCollation("C");
-
-                    b.Property<long?>("LastAttemptAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("last_attempt_at");
-
-                    b.Property<int?>("LastStatus")
-                        .HasColumnType("integer")
-                        .HasColumnName("last_status");
-
-                    b.Property<long>("NextAttemptAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("next_attempt_at");
-
-                    b.Property<byte[]>("NotificationId")
-                        .HasColumnType("bytea")
-                        .HasColumnName("notification_id");
-
-                    b.Property<long>("Number")
-                        .HasColumnType("bigint")
-                        .HasColumnName("number");
-
-                    b.Property<int>("State")
-                        .HasColumnType("integer")
-                        .HasColumnName("state");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("NotificationId")
-                        .HasDatabaseName("ix_delivery_notification_id");
-
-                    b.HasIndex("ChannelId", "NotificationId")
-                        .IsUnique()
-                        .HasDatabaseName("ix_delivery_channel_id_notification_id");
-
-                    b.HasIndex("ChannelId", "Number")
-                        .IsUnique()
-                        .HasDatabaseName("ix_delivery_channel_id_number");
-
-                    b.HasIndex("State", "NextAttemptAt")
-                        .HasDatabaseName("ix_delivery_state_next_attempt_at");
-
-                    b.ToTable("delivery");
-                });
-
             modelBuilder.Entity("Evose.Admin.Domain.Notifications.Notification", b =>
                 {
                     b.Property<byte[]>("Id")
@@ -1174,12 +1089,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bytea")
                         .HasColumnName("credential_id");
 
-                    b.Property<string>("Facts")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("facts")
-                        .UseCollation("C");
-
                     b.Property<string>("Key")
                         .IsRequired()
                         .HasMaxLength(200)
@@ -1190,10 +1099,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.Property<int>("Kind")
                         .HasColumnType("integer")
                         .HasColumnName("kind");
-
-                    b.Property<long?>("SnoozedUntil")
-                        .HasColumnType("bigint")
-                        .HasColumnName("snoozed_until");
 
                     b.Property<string>("Title")
                         .IsRequired()
@@ -1220,165 +1125,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasDatabaseName("ix_notification_workspace_id_acknowledged_at");
 
                     b.ToTable("notification");
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationChannel", b =>
-                {
-                    b.Property<byte[]>("Id")
-                        .HasColumnType("bytea")
-                        .HasColumnName("id");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("created_at");
-
-                    b.Property<string>("CreatedBy")
-                        .IsRequired()
-                        .HasMaxLength(256)
-                        .HasColumnType("character varying(256)")
-                        .HasColumnName("created_by")
-                        .UseCollation("C");
-
-                    b.Property<long?>("DisabledAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("disabled_at");
-
-                    b.Property<string>("DisabledWhy")
-                        .HasMaxLength(300)
-                        .HasColumnType("character varying(300)")
-                        .HasColumnName("disabled_why")
-                        .UseCollation("C");
-
-                    b.Property<string>("Host")
-                        .HasMaxLength(260)
-                        .HasColumnType("character varying(260)")
-                        .HasColumnName("host")
-                        .UseCollation("C");
-
-                    b.Property<bool>("IncludesWorkspaces")
-                        .HasColumnType("boolean")
-                        .HasColumnName("includes_workspaces");
-
-                    b.Property<int>("Kind")
-                        .HasColumnType("integer")
-                        .HasColumnName("kind");
-
-                    b.Property<string>("Kinds")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("kinds")
-                        .UseCollation("C");
-
-                    b.Property<string>("Language")
-                        .IsRequired()
-                        .HasMaxLength(8)
-                        .HasColumnType("character varying(8)")
-                        .HasColumnName("language")
-                        .UseCollation("C");
-
-                    b.Property<byte[]>("LeasedBy")
-                        .HasColumnType("bytea")
-                        .HasColumnName("leased_by");
-
-                    b.Property<long?>("LeasedUntil")
-                        .HasColumnType("bigint")
-                        .HasColumnName("leased_until");
-
-                    b.Property<int>("MinSeverity")
-                        .HasColumnType("integer")
-                        .HasColumnName("min_severity");
-
-                    b.Property<string>("Name")
-                        .IsRequired()
-                        .HasMaxLength(80)
-                        .HasColumnType("character varying(80)")
-                        .HasColumnName("name")
-                        .UseCollation("C");
-
-                    b.Property<string>("Recipients")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("recipients")
-                        .UseCollation("C");
-
-                    b.Property<int>("Revision")
-                        .IsConcurrencyToken()
-                        .HasColumnType("integer")
-                        .HasColumnName("revision");
-
-                    b.Property<byte[]>("SealedSecret")
-                        .HasColumnType("bytea")
-                        .HasColumnName("sealed_secret");
-
-                    b.Property<byte[]>("SealedUrl")
-                        .HasColumnType("bytea")
-                        .HasColumnName("sealed_url");
-
-                    b.Property<bool>("StandardHeaders")
-                        .HasColumnType("boolean")
-                        .HasColumnName("standard_headers");
-
-                    b.Property<byte[]>("WorkspaceId")
-                        .HasColumnType("bytea")
-                        .HasColumnName("workspace_id");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("WorkspaceId")
-                        .HasDatabaseName("ix_notification_channel_workspace_id");
-
-                    b.ToTable("notification_channel");
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationSettings", b =>
-                {
-                    b.Property<byte[]>("WorkspaceId")
-                        .HasColumnType("bytea")
-                        .HasColumnName("workspace_id");
-
-                    b.Property<int?>("BannerFromDay")
-                        .HasColumnType("integer")
-                        .HasColumnName("banner_from_day");
-
-                    b.Property<int?>("BlockFromDay")
-                        .HasColumnType("integer")
-                        .HasColumnName("block_from_day");
-
-                    b.Property<long>("ChangedAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("changed_at");
-
-                    b.Property<string>("ChangedBy")
-                        .IsRequired()
-                        .HasMaxLength(256)
-                        .HasColumnType("character varying(256)")
-                        .HasColumnName("changed_by")
-                        .UseCollation("C");
-
-                    b.Property<int>("EscalateAfterDays")
-                        .HasColumnType("integer")
-                        .HasColumnName("escalate_after_days");
-
-                    b.Property<string>("Ladder")
-                        .HasColumnType("text")
-                        .HasColumnName("ladder")
-                        .UseCollation("C");
-
-                    b.Property<int>("Revision")
-                        .IsConcurrencyToken()
-                        .HasColumnType("integer")
-                        .HasColumnName("revision");
-
-                    b.Property<long>("Stamp")
-                        .HasColumnType("bigint")
-                        .HasColumnName("stamp");
-
-                    b.HasKey("WorkspaceId");
-
-                    b.HasIndex("Stamp")
-                        .HasDatabaseName("ix_notification_settings_stamp");
-
-                    b.ToTable("notification_settings");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
@@ -2286,35 +2032,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasOne("Evose.Admin.Domain.Credentials.CredentialVersion", null)
                         .WithMany("Fields")
                         .HasForeignKey("VersionId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.Delivery", b =>
-                {
-                    b.HasOne("Evose.Admin.Domain.Notifications.NotificationChannel", null)
-                        .WithMany()
-                        .HasForeignKey("ChannelId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
-
-                    b.HasOne("Evose.Admin.Domain.Notifications.Notification", null)
-                        .WithMany()
-                        .HasForeignKey("NotificationId");
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationChannel", b =>
-                {
-                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
-                        .WithMany()
-                        .HasForeignKey("WorkspaceId");
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationSettings", b =>
-                {
-                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
-                        .WithMany()
-                        .HasForeignKey("WorkspaceId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });

@@ -657,10 +657,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("injection");
 
-                    b.Property<string>("Ladder")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("ladder");
-
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -1010,85 +1006,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.ToTable("sealed_field");
                 });
 
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.Delivery", b =>
-                {
-                    b.Property<byte[]>("Id")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("id");
-
-                    b.Property<int>("Attempts")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("attempts");
-
-                    b.Property<byte[]>("ChannelId")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("channel_id");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("created_at");
-
-                    b.Property<byte[]>("DigestId")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("digest_id");
-
-                    b.Property<long?>("FinishedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("finished_at");
-
-                    b.Property<long>("GiveUpAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("give_up_at");
-
-                    b.Property<string>("LastAnswer")
-                        .HasMaxLength(200)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("last_answer");
-
-                    b.Property<long?>("LastAttemptAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("last_attempt_at");
-
-                    b.Property<int?>("LastStatus")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("last_status");
-
-                    b.Property<long>("NextAttemptAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("next_attempt_at");
-
-                    b.Property<byte[]>("NotificationId")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("notification_id");
-
-                    b.Property<long>("Number")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("number");
-
-                    b.Property<int>("State")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("state");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("NotificationId")
-                        .HasDatabaseName("ix_delivery_notification_id");
-
-                    b.HasIndex("ChannelId", "NotificationId")
-                        .IsUnique()
-                        .HasDatabaseName("ix_delivery_channel_id_notification_id");
-
-                    b.HasIndex("ChannelId", "Number")
-                        .IsUnique()
-                        .HasDatabaseName("ix_delivery_channel_id_number");
-
-                    b.HasIndex("State", "NextAttemptAt")
-                        .HasDatabaseName("ix_delivery_state_next_attempt_at");
-
-                    b.ToTable("delivery");
-                });
-
             modelBuilder.Entity("Evose.Admin.Domain.Notifications.Notification", b =>
                 {
                     b.Property<byte[]>("Id")
@@ -1116,11 +1033,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("credential_id");
 
-                    b.Property<string>("Facts")
-                        .IsRequired()
-                        .HasColumnType("TEXT")
-                        .HasColumnName("facts");
-
                     b.Property<string>("Key")
                         .IsRequired()
                         .HasMaxLength(200)
@@ -1130,10 +1042,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.Property<int>("Kind")
                         .HasColumnType("INTEGER")
                         .HasColumnName("kind");
-
-                    b.Property<long?>("SnoozedUntil")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("snoozed_until");
 
                     b.Property<string>("Title")
                         .IsRequired()
@@ -1158,156 +1066,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasDatabaseName("ix_notification_workspace_id_acknowledged_at");
 
                     b.ToTable("notification");
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationChannel", b =>
-                {
-                    b.Property<byte[]>("Id")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("id");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("created_at");
-
-                    b.Property<string>("CreatedBy")
-                        .IsRequired()
-                        .HasMaxLength(256)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("created_by");
-
-                    b.Property<long?>("DisabledAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("disabled_at");
-
-                    b.Property<string>("DisabledWhy")
-                        .HasMaxLength(300)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("disabled_why");
-
-                    b.Property<string>("Host")
-                        .HasMaxLength(260)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("host");
-
-                    b.Property<bool>("IncludesWorkspaces")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("includes_workspaces");
-
-                    b.Property<int>("Kind")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("kind");
-
-                    b.Property<string>("Kinds")
-                        .IsRequired()
-                        .HasColumnType("TEXT")
-                        .HasColumnName("kinds");
-
-                    b.Property<string>("Language")
-                        .IsRequired()
-                        .HasMaxLength(8)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("language");
-
-                    b.Property<byte[]>("LeasedBy")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("leased_by");
-
-                    b.Property<long?>("LeasedUntil")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("leased_until");
-
-                    b.Property<int>("MinSeverity")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("min_severity");
-
-                    b.Property<string>("Name")
-                        .IsRequired()
-                        .HasMaxLength(80)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("name");
-
-                    b.Property<string>("Recipients")
-                        .IsRequired()
-                        .HasColumnType("TEXT")
-                        .HasColumnName("recipients");
-
-                    b.Property<int>("Revision")
-                        .IsConcurrencyToken()
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("revision");
-
-                    b.Property<byte[]>("SealedSecret")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("sealed_secret");
-
-                    b.Property<byte[]>("SealedUrl")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("sealed_url");
-
-                    b.Property<bool>("StandardHeaders")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("standard_headers");
-
-                    b.Property<byte[]>("WorkspaceId")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("workspace_id");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("WorkspaceId")
-                        .HasDatabaseName("ix_notification_channel_workspace_id");
-
-                    b.ToTable("notification_channel");
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationSettings", b =>
-                {
-                    b.Property<byte[]>("WorkspaceId")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("workspace_id");
-
-                    b.Property<int?>("BannerFromDay")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("banner_from_day");
-
-                    b.Property<int?>("BlockFromDay")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("block_from_day");
-
-                    b.Property<long>("ChangedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("changed_at");
-
-                    b.Property<string>("ChangedBy")
-                        .IsRequired()
-                        .HasMaxLength(256)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("changed_by");
-
-                    b.Property<int>("EscalateAfterDays")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("escalate_after_days");
-
-                    b.Property<string>("Ladder")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("ladder");
-
-                    b.Property<int>("Revision")
-                        .IsConcurrencyToken()
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("revision");
-
-                    b.Property<long>("Stamp")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("stamp");
-
-                    b.HasKey("WorkspaceId");
-
-                    b.HasIndex("Stamp")
-                        .HasDatabaseName("ix_notification_settings_stamp");
-
-                    b.ToTable("notification_settings");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
@@ -2163,35 +1921,6 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.HasOne("Evose.Admin.Domain.Credentials.CredentialVersion", null)
                         .WithMany("Fields")
                         .HasForeignKey("VersionId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.Delivery", b =>
-                {
-                    b.HasOne("Evose.Admin.Domain.Notifications.NotificationChannel", null)
-                        .WithMany()
-                        .HasForeignKey("ChannelId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
-
-                    b.HasOne("Evose.Admin.Domain.Notifications.Notification", null)
-                        .WithMany()
-                        .HasForeignKey("NotificationId");
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationChannel", b =>
-                {
-                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
-                        .WithMany()
-                        .HasForeignKey("WorkspaceId");
-                });
-
-            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationSettings", b =>
-                {
-                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
-                        .WithMany()
-                        .HasForeignKey("WorkspaceId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
