@@ -79,6 +79,12 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
             });
         }, ["id", "name.en", "name.zh", "type", "base_url", "hosts.0", "inputs.0.name", "inputs.0.label.en", "inputs.0.place", "inputs.0.pattern", "headers.x_one", "probe.method", "probe.url", "console_url", "steps.en.0", "steps.zh.0", "unconfirmed.0"], OwnedByWorkspace: false),
         new("DELETE", "/api/v1/providers/{id}", async () => new("/api/v1/providers/" + await ProviderAsync()), [], OwnedByWorkspace: false),
+        new("POST", Credentials + "/{name}/leak", async () => await Of(At($"credentials/{await CredentialAsync()}/leak"), new { source = "manual", note = "Seen in a chat", freeze = true, since = "2026-01-31T08:00:00Z" }), ["source", "note", "since"], BodyIsOptional: true),
+        new("POST", Credentials + "/{name}/freeze", async () => new(At($"credentials/{await CredentialAsync()}/freeze")), []),
+        new("DELETE", Credentials + "/{name}/freeze", async () => new(At($"credentials/{await CredentialAsync()}/freeze")), []),
+        new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/close", async () => await Of(At($"leaks/{await LeakAsync(await CredentialAsync())}/close"), new { resolution = "false_positive", note = "Not ours" }), ["resolution", "note"]),
+        new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/evidence", async () => new(At($"leaks/{await LeakAsync(await CredentialAsync())}/evidence")), []),
+        new("POST", "/api/v1/leaks/check", () => Of("/api/v1/leaks/check", new { text = "Nothing of ours stands in this line." }), [], OwnedByWorkspace: false),
         new("POST", "/api/v1/notifications/{id:guid}/acknowledge", async () => new($"/api/v1/notifications/{await NotificationAsync()}/acknowledge"), []),
     ];
 
@@ -117,6 +123,8 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         if (promoted) await MustAsync("POST", At($"credentials/{name}/rotation/promote"), new { grace = "01:00:00" });
         return name;
     }
+
+    public async Task<string> LeakAsync(string credential) => (await MustAsync("POST", At($"credentials/{credential}/leak"), new { })).GetProperty("id").GetString()!;
 
     public async Task<string> ProviderAsync()
     {

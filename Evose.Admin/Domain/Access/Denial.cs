@@ -86,6 +86,9 @@ public enum Denial
 
     /// <summary>The token has ended and the provider gives no new one at the moment.</summary>
     TokenStale,
+
+    /// <summary>Somebody stopped every use of the credential.</summary>
+    CredentialFrozen,
 }
 
 /// <summary>The words for each denial.</summary>
@@ -122,6 +125,7 @@ public static class DenialWords
         Denial.CookieNone => "cookie_none",
         Denial.ConsentNeeded => "consent_needed",
         Denial.TokenStale => "token_stale",
+        Denial.CredentialFrozen => "credential_frozen",
     };
 
     /// <summary>What is wrong and what to do, for a person.</summary>
@@ -155,6 +159,7 @@ public static class DenialWords
         Denial.Egress => "The outbound guard refused this address: it is not public, and no operator allowed it by name.",
         Denial.ConsentNeeded => "The credential needs somebody to sign in at its provider: open its page and choose Connect.",
         Denial.TokenStale => "The credential's token has ended, and its provider gives no new one at the moment. It is tried again by itself; try the call again shortly.",
+        Denial.CredentialFrozen => "The credential is frozen, because its value may have leaked. A workspace admin replaces the value and puts it back into use.",
     };
 
     /// <summary>The answer to the caller. What belongs to another workspace answers as if it did not exist.</summary>
@@ -163,7 +168,7 @@ public static class DenialWords
         Denial.KeyUnknown or Denial.KeyRevoked or Denial.KeyExpired => Problem.Unauthorized(denial.Sentence()),
         Denial.KeyWorkspace => Problem.NotFound("workspace"),
         Denial.ToolUnknown => Problem.NotFound("tool"),
-        Denial.CredentialUnavailable or Denial.SignInNeeded or Denial.CookieNone or Denial.ConsentNeeded or Denial.TokenStale => Problem.CredentialUnavailable(denial.Sentence()),
+        Denial.CredentialUnavailable or Denial.SignInNeeded or Denial.CookieNone or Denial.ConsentNeeded or Denial.TokenStale or Denial.CredentialFrozen => Problem.CredentialUnavailable(denial.Sentence()),
         _ => Problem.Forbidden(denial.Rule(), denial.Sentence()),
     };
 }

@@ -57,6 +57,15 @@ public enum AuditAction
     CredentialChecked = 50,
     ProviderSaved = 51,
     ProviderDeleted = 52,
+    LeakReported = 70,
+    LeakChecked = 71,
+    LeakWebhookRefused = 72,
+    CredentialFrozen = 73,
+    CredentialThawed = 74,
+    LeakHandled = 75,
+    LeakClosed = 76,
+    LeakEvidenceTaken = 77,
+    LeakWebhookReceived = 78,
 }
 
 public static class AuditActionNames
@@ -116,5 +125,14 @@ public static class AuditActionNames
         AuditAction.CredentialChecked => "credential.checked",
         AuditAction.ProviderSaved => "provider.saved",
         AuditAction.ProviderDeleted => "provider.deleted",
+        AuditAction.LeakReported => "leak.reported",
+        AuditAction.LeakChecked => "leak.checked",
+        AuditAction.LeakWebhookRefused => "leak.webhook_refused",
+        AuditAction.CredentialFrozen => "credential.frozen",
+        AuditAction.CredentialThawed => "credential.thawed",
+        AuditAction.LeakHandled => "leak.handled",
+        AuditAction.LeakClosed => "leak.closed",
+        AuditAction.LeakEvidenceTaken => "leak.evidence_taken",
+        AuditAction.LeakWebhookReceived => "leak.webhook_received",
     };
 }

@@ -26,6 +26,9 @@ public enum NotificationKind
 
     /// <summary>A token lives on the sign-in of a person who is gone.</summary>
     AuthorizerGone,
+
+    /// <summary>A value may be known to somebody who should not know it.</summary>
+    LeakReported = 20,
 }
 
 /// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>

@@ -70,6 +70,7 @@ public sealed class AccessQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
                 tool?.Request is { } request && found?.Destinations.Allows(request.Base) == true, tool?.Request is { } put && found?.MayStandIn(put) == true),
         ];
         var decision = AccessPolicy.Decide(new AccessQuestion { Key = AnyKey, WorkspaceId = workspaceId, Tool = tool?.Facts, Agent = agent.Named, Workflow = workflow.Named, Credentials = facts }, now);
+        if (decision.IsAllowed && found is { Frozen: true }) return new Verdict(credential, false, Denial.CredentialFrozen.Rule(), Denial.CredentialFrozen.Sentence());
         return new Verdict(credential, decision.IsAllowed, decision.Rule, decision.Sentence);
     }
 

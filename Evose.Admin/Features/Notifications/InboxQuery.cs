@@ -86,5 +86,6 @@ internal static class NotificationKinds
         NotificationKind.IntegrityViolation => "integrity_violation",
         NotificationKind.SignInNeeded => "sign_in_needed",
         NotificationKind.AuthorizerGone => "authorizer_gone",
+        NotificationKind.LeakReported => "leak_reported",
     };
 }

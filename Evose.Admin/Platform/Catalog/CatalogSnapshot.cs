@@ -111,6 +111,9 @@ public sealed record CatalogCredential(Guid Id, Guid WorkspaceId, string Name, S
     /// <summary>The site says that nobody is signed in.</summary>
     public bool NeedsSignIn { get; init; }
 
+    /// <summary>Somebody stopped every use of it.</summary>
+    public bool Frozen { get; init; }
+
     /// <summary>The workspaces that a credential of the organization is granted to.</summary>
     public IReadOnlyList<Guid> Grants { get; init; } = [];
 
