@@ -29,7 +29,7 @@ internal static class ScrubBench
         Candidate[] candidates = [new("looked through", "/broker/bench/upstream"), new("not looked through", "/broker/bench/unlooked")];
         foreach (var c in candidates) await RoundAsync(app, c, options, keep: false);
         for (var r = 0; r < options.Rounds; r++)
-            foreach (var c in r % 2 == 0 ? candidates : candidates.Reverse()) await RoundAsync(app, c, options, keep: true);
+            foreach (var c in r % 2 == 0 ? candidates : Enumerable.Reverse(candidates)) await RoundAsync(app, c, options, keep: true);
 
         var (with, without) = (candidates[0], candidates[1]);
         var (speed, forms) = Scanned();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Evose.Admin.Domain.Leaks;
+using Evose.Admin.Tests.Features.Audit;
 using Evose.Admin.Tests.Features.Broker;
 using Evose.Admin.Tests.Platform.Postgres;
 using Evose.Admin.Tests.Support;

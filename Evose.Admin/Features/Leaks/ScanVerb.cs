@@ -60,7 +60,7 @@ public static class ScanVerb
                 }
             }
         if (scan.Ours + scan.Shapes > 0)
-            await error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Found: {scan.Ours} of our values, {scan.Shapes} that look like secrets, in {scan.Files} files. {(scan.Ours > 0 ? "Our values are reported; their admins are told." : "")}".TrimEnd()));
+            await error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Found: {scan.Ours} of our values, {scan.Shapes} that look like secrets, in {scan.Files} files.{(scan.Ours > 0 ? " Our values are reported; their admins are told." : "")}"));
         else await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Nothing found in {scan.Files} files, {scan.Bytes} bytes."));
         return unread > 0 ? 2 : scan.Ours + scan.Shapes > 0 ? 1 : 0;
     }

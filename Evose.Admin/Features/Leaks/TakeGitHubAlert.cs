@@ -21,7 +21,7 @@ namespace Evose.Admin.Features.Leaks;
 public sealed class TakeGitHubAlert(IDbContextFactory<AdminDb> dbs, SecretVault vault, LeakMatcher matcher, LeakDesk desk, IOptions<LeaksOptions> options, TimeProvider clock) : IDisposable
 {
     private const string AlertEvent = "secret_scanning_alert";
-    private const int MaxText = 120;
+    private const int MaxText = 300;
 
     private static readonly Actor GitHub = Actor.Job("github");
 

@@ -123,7 +123,7 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
     /// <summary>What an audit event about a report is about.</summary>
     public static AuditSubject Subject(Credential credential, LeakReport report) => new(credential.WorkspaceId, credential.Name, report.Id, credential.Id);
 
-    private Notification Told(LeakReport report, string slug, string title, string body) => new()
+    private static Notification Told(LeakReport report, string slug, string title, string body) => new()
     {
         Id = Guid.CreateVersion7(report.ReportedAt),
         WorkspaceId = report.WorkspaceId == Workspace.OrganizationId ? null : report.WorkspaceId,
