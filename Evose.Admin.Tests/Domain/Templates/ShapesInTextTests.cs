@@ -57,7 +57,7 @@ public sealed class ShapesInTextTests
             var text = Filler[..at] + " " + secret + " " + Filler[at..];
             var finding = PlaintextDetector.Find(text);
             Assert.True(finding is not null && finding.Rule == rule, $"at {at}: {finding?.Rule ?? "nothing"}");
-            Assert.InRange(finding.Position, at, at + secret.Length);
+            Assert.InRange(finding!.Position, at, at + secret.Length);
             Assert.InRange(finding.Position + finding.Length, at + 2, at + 1 + secret.Length);
         }
     }

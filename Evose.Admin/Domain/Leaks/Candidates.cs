@@ -23,6 +23,7 @@ public static class Candidates
     private static readonly SearchValues<byte>[] Borders =
     [
         SearchValues.Create("\r\n\0"u8),
+        SearchValues.Create("\r\n\0\"'`"u8),
         SearchValues.Create(" \t\r\n\0\"'`<>()[]{}|"u8),
         SearchValues.Create(" \t\r\n\0\"'`<>()[]{}|,;"u8),
         SearchValues.Create(" \t\r\n\0\"'`<>()[]{}|,;=:&?@#"u8),
@@ -45,7 +46,7 @@ public static class Candidates
                 if (length is >= MinLength and <= MaxLength)
                 {
                     if (rule == 0) Line(rest[..length], at, take);
-                    else Piece(rest[..length], at, take, decode: rule >= 2);
+                    else Piece(rest[..length], at, take, decode: rule >= 3);
                 }
                 at += length + 1;
             }
