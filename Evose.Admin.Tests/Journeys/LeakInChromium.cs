@@ -79,6 +79,6 @@ public sealed class LeakInChromium(Chromium chromium)
             Assert.Empty(window.Complaints);
         });
         await using var db = await app.DbAsync();
-        Assert.Equal(["Reported", "Notified", "Frozen", "Replaced", "Destroyed", "Unfrozen", "EvidenceTaken", "Closed"], (await db.LeakSteps.OrderBy(s => s.At).ThenBy(s => s.Id).ToListAsync()).Select(s => s.Act.ToString()));
+        Assert.Equal(["Reported", "Notified", "Frozen", "Replaced", "Destroyed", "Unfrozen", "EvidenceTaken", "Closed"], (await db.LeakSteps.OrderBy(s => s.At).ThenBy(s => s.Act).ToListAsync()).Select(s => s.Act.ToString()));
     }
 }

@@ -39,7 +39,7 @@ public sealed class LeakDetailQuery(IDbContextFactory<AdminDb> dbs, CallLog call
         if (report is null) return Problem.NotFound("report");
         var credential = report.CredentialId is null ? null : await db.Credentials.AsNoTracking().Include(c => c.Versions).SingleOrDefaultAsync(c => c.Id == report.CredentialId, ct);
         var leaked = credential?.Versions.Find(v => v.Number == report.Version);
-        return new View(LeakListQuery.Of(report), [.. report.Steps.OrderBy(s => s.At).ThenBy(s => s.Id).Select(s => new StepRow(s.Act, s.By, s.At, s.Note))], LeakPlaybook.Of(report, leaked, credential?.FrozenAt is not null),
+        return new View(LeakListQuery.Of(report), [.. report.Steps.OrderBy(s => s.At).ThenBy(s => s.Act).Select(s => new StepRow(s.Act, s.By, s.At, s.Note))], LeakPlaybook.Of(report, leaked, credential?.FrozenAt is not null),
             credential is { ArchivedAt: null }, credential?.FrozenAt is not null, credential?.FrozenAt, credential?.FrozenBy, leaked?.State, credential?.ActiveVersion, credential?.Provider,
             report.CredentialId is null ? null : Summed(await CallsAsync(report, ct)));
     }

@@ -61,7 +61,7 @@ public sealed class LeakEvidence(IDbContextFactory<AdminDb> dbs, LeakDetailQuery
             ("report.json", JsonSerializer.SerializeToUtf8Bytes(new
             {
                 workspace = slug, report = LeaksFeature.Shape(LeakListQuery.Of(report)),
-                steps = report.Steps.OrderBy(s => s.At).ThenBy(s => s.Id).Select(s => new { act = s.Act.Wire(), by = s.By, at = s.At.UtcDateTime, note = s.Note }),
+                steps = report.Steps.OrderBy(s => s.At).ThenBy(s => s.Act).Select(s => new { act = s.Act.Wire(), by = s.By, at = s.At.UtcDateTime, note = s.Note }),
             }, Readable)),
             ("calls.jsonl", Lines(calls.AsEnumerable().Reverse().Select(c => (object)new
             {
