@@ -11,6 +11,7 @@ using Evose.Admin.Features.Home;
 using Evose.Admin.Features.Hygiene;
 using Evose.Admin.Features.Jobs;
 using Evose.Admin.Features.Keys;
+using Evose.Admin.Features.Leaks;
 using Evose.Admin.Features.Notifications;
 using Evose.Admin.Features.OAuth;
 using Evose.Admin.Features.Providers;
@@ -24,6 +25,7 @@ using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Intake;
 using Evose.Admin.Platform.Jobs;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Notifications;
 using Evose.Admin.Platform.OAuth;
@@ -35,9 +37,9 @@ using Evose.Admin.Platform.Web;
 using Evose.Admin.Shell;
 using MudBlazor.Services;
 
-if (args is [var verb, ..] && !verb.StartsWith('-') && args is not (["audit", "verify", ..] or ["keys", "rotate"] or ["backup", _] or ["migrate"]))
+if (args is [var verb, ..] && !verb.StartsWith('-') && args is not (["audit", "verify", ..] or ["keys", "rotate"] or ["backup", _] or ["scan", _] or ["migrate"]))
 {
-    await Console.Error.WriteLineAsync($"There is no command '{string.Join(' ', args)}'. Known: audit verify, keys rotate, backup DIRECTORY, migrate. Without a command the app starts.");
+    await Console.Error.WriteLineAsync($"There is no command '{string.Join(' ', args)}'. Known: audit verify, keys rotate, backup DIRECTORY, scan PATH (or - for standard input), migrate. Without a command the app starts.");
     return 2;
 }
 
@@ -49,11 +51,11 @@ builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddRazorComponents().AddInteractiveServerComponents();
 builder.Services.AddMudServices();
 builder.Services.AddData(builder.Configuration, data).AddVault(builder.Configuration, data.Path).AddAuditTrail();
-builder.Services.AddCatalog().AddLedger(builder.Configuration).AddOutbound(builder.Configuration).AddNotificationOutbox().AddOAuthTokens();
+builder.Services.AddCatalog().AddLedger(builder.Configuration).AddOutbound(builder.Configuration).AddNotificationOutbox().AddLeakDesk().AddOAuthTokens();
 builder.Services.AddProviderCatalog(builder.Configuration).AddProbing();
 builder.Services.AddAdminIdentity(builder.Configuration, data).AddJobs(builder.Configuration).AddRestApi(builder.Configuration).AddIntake();
 builder.Services.AddAccount(builder.Configuration).AddHome().AddWorkspaces().AddApiKeys().AddConsumers().AddCredentials().AddProviders();
-builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration).AddSessions().AddOAuth(builder.Configuration);
+builder.Services.AddBroker(builder.Configuration).AddRotation(builder.Configuration).AddSessions().AddOAuth(builder.Configuration).AddLeaks(builder.Configuration);
 builder.Services.AddAudit().AddNotificationInbox(builder.Configuration).AddChannels(builder.Configuration).AddJobPages().AddKeys().AddDemo(builder.Configuration).AddHygiene(builder.Configuration).AddSingleton<ApiReference>();
 
 var app = builder.Build();
@@ -74,6 +76,7 @@ await using (await DataSetup.StartingAloneAsync(app.Services, CancellationToken.
 if (args is ["audit", "verify", ..]) return await AuditVerb.VerifyAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
 if (args is ["keys", "rotate"]) return await KeysVerb.RotateAsync(app.Services, Console.Out, Console.Error, CancellationToken.None);
 if (args is ["backup", var target]) return await BackupVerb.RunAsync(app.Services, target, Console.Out, Console.Error, CancellationToken.None);
+if (args is ["scan", var where]) return await ScanVerb.RunAsync(app.Services, where, Console.OpenStandardInput(), Console.Out, Console.Error, CancellationToken.None);
 
 app.UseBroker();
 // Named here, or the framework would put it before the broker and match every call against every page.
@@ -102,6 +105,8 @@ api.MapAudit();
 api.MapNotifications();
 api.MapChannels();
 api.MapHygiene();
+api.MapLeaks();
+app.MapGitHubWebhook();
 app.MapOpenApi().AllowAnonymous();
 
 app.MapAntiforgeryToken();
@@ -110,6 +115,8 @@ app.MapAuditDownload();
 var ui = app.MapUi();
 ui.MapApiKeyTickets();
 ui.MapInvitationTickets();
+ui.MapLeakCheck();
+app.MapLeakEvidence();
 ui.MapOAuthStart();
 app.MapOAuthCallback();
 app.MapDemo();

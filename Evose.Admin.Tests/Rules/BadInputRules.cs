@@ -113,7 +113,7 @@ public sealed class BadInputRules
         foreach (var member in row.Texts)
         {
             // A body template, a description and a reason have lines.
-            foreach (var text in ControlCharacters.Where(c => member is not ("body" or "description" or "skip_verify_reason") || !c.Contains('\n', StringComparison.Ordinal)))
+            foreach (var text in ControlCharacters.Where(c => member is not ("body" or "description" or "skip_verify_reason" or "note") || !c.Contains('\n', StringComparison.Ordinal)))
                 yield return ($"{JsonEncodedText.Encode(text)} in {member}", Json(With(good, member, text)));
             yield return ($"64 KiB and a byte in {member}", Json(With(good, member, new string('x', 64 * 1024 + 1))));
             // A number of seconds is a grace.

@@ -18,6 +18,7 @@ public sealed class DependencyRules
         ("Domain.Audit", ["Domain"]),
         ("Domain.Notifications", ["Domain"]),
         ("Domain.Credentials", ["Domain", "Domain.Consumers"]),
+        ("Domain.Leaks", ["Domain", "Domain.Credentials"]),
         ("Domain.OAuth", ["Domain"]),
         ("Domain.Providers", ["Domain", "Domain.Consumers", "Domain.Templates", "Domain.Credentials"]),
         ("Domain.Access", ["Domain", "Domain.Consumers", "Domain.Credentials"]),
@@ -34,6 +35,7 @@ public sealed class DependencyRules
         ("Platform.Audit", ["Domain*", "Platform.Data", "Platform.Vault", "Platform.Ledger"]),
         ("Platform.Identity", ["Domain*", "Platform.Data", "Platform.Vault", "Platform.Audit", "Platform.Catalog", "Platform.Web"]),
         ("Platform.Notifications", ["Domain*", "Platform.Data", "Platform.Audit", "Platform.Web"]),
+        ("Platform.Leaks", ["Domain*", "Platform.Data", "Platform.Vault", "Platform.Catalog", "Platform.Audit", "Platform.Notifications"]),
         ("Platform.OAuth", ["Domain*", "Platform.Data", "Platform.Vault", "Platform.Audit", "Platform.Outbound", "Platform.Notifications"]),
         ("Platform.Probing", ["Domain*", "Platform.Vault", "Platform.Catalog", "Platform.Outbound", "Platform.Ledger", "Platform.Brokering", "Platform.Providers", "Platform.Notifications"]),
         ("Platform.Api", ["Domain*", "Platform.Data", "Platform.Vault", "Platform.Identity", "Platform.Web"]),
@@ -45,7 +47,7 @@ public sealed class DependencyRules
     ]);
 
     private static readonly string[] PlaintextFolders =
-        ["Platform.Vault", "Platform.Brokering", "Platform.Intake", "Platform.Api", "Platform.OAuth", "Platform.Providers", "Platform.Probing", "Features.OAuth", "Features.Credentials", "Features.Rotation", "Features.Broker", "Features.Sessions", "Features.Demo", "Features.Channels"];
+        ["Platform.Vault", "Platform.Brokering", "Platform.Intake", "Platform.Api", "Platform.OAuth", "Platform.Providers", "Platform.Probing", "Features.OAuth", "Features.Credentials", "Features.Rotation", "Features.Broker", "Features.Sessions", "Features.Demo", "Features.Channels", "Features.Leaks"];
 
     /// <summary>System namespaces that reach the outside world, the clock or chance. Hashing is arithmetic.</summary>
     private static readonly string[] Impure =

@@ -229,10 +229,11 @@ public sealed class EndpointRules : IAsyncLifetime
         var (agent, workflow) = ("reader-agent", "reader-flow");
         using (var made = await _good.SendAsync(api, "PUT", $"/api/v1/workspaces/{_good.Ws}/agents/{agent}", JsonSerializer.SerializeToNode(new { tools = new[] { tool } }))) Assert.True(made.IsSuccessStatusCode);
         using (var made = await _good.SendAsync(api, "PUT", $"/api/v1/workspaces/{_good.Ws}/workflows/{workflow}", JsonSerializer.SerializeToNode(new { tools = new[] { tool } }))) Assert.True(made.IsSuccessStatusCode);
+        var leak = await _good.LeakAsync(credential);
         var reads = GoodRequests.Mapped(_app).Where(e => e.Method == "GET" && e.Pattern.Contains("{ws}", StringComparison.Ordinal)).Select(e =>
         {
             var name = e.Pattern.Contains("/tools/", StringComparison.Ordinal) ? tool : e.Pattern.Contains("/agents/", StringComparison.Ordinal) ? agent : e.Pattern.Contains("/workflows/", StringComparison.Ordinal) ? workflow : credential;
-            var path = e.Pattern.Replace("{ws}", _good.Ws, StringComparison.Ordinal).Replace("{name}", name, StringComparison.Ordinal);
+            var path = e.Pattern.Replace("{ws}", _good.Ws, StringComparison.Ordinal).Replace("{name}", name, StringComparison.Ordinal).Replace("{id}", leak, StringComparison.Ordinal);
             Assert.DoesNotContain("{", path);
             return (path, true);
         }).ToList();

@@ -97,6 +97,12 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
             return new(At($"findings/{id}/acceptance"));
         }, []),
         new("POST", "/api/v1/workspaces/{ws}/findings/{id:guid}/fix", async () => new(At($"findings/{await FindingAsync("allow-in-url")}/fix")), []),
+        new("POST", Credentials + "/{name}/leak", async () => await Of(At($"credentials/{await CredentialAsync()}/leak"), new { source = "manual", note = "Seen in a chat", freeze = true, since = "2026-01-31T08:00:00Z" }), ["source", "note", "since"], BodyIsOptional: true),
+        new("POST", Credentials + "/{name}/freeze", async () => new(At($"credentials/{await CredentialAsync()}/freeze")), []),
+        new("DELETE", Credentials + "/{name}/freeze", async () => new(At($"credentials/{await CredentialAsync()}/freeze")), []),
+        new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/close", async () => await Of(At($"leaks/{await LeakAsync(await CredentialAsync())}/close"), new { resolution = "false_positive", note = "Not ours" }), ["resolution", "note"]),
+        new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/evidence", async () => new(At($"leaks/{await LeakAsync(await CredentialAsync())}/evidence")), []),
+        new("POST", "/api/v1/leaks/check", () => Of("/api/v1/leaks/check", new { text = "Nothing of ours stands in this line." }), [], OwnedByWorkspace: false),
         new("POST", "/api/v1/notifications/{id:guid}/acknowledge", async () => new($"/api/v1/notifications/{await NotificationAsync()}/acknowledge"), []),
     ];
 
@@ -135,6 +141,8 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         if (promoted) await MustAsync("POST", At($"credentials/{name}/rotation/promote"), new { grace = "01:00:00" });
         return name;
     }
+
+    public async Task<string> LeakAsync(string credential) => (await MustAsync("POST", At($"credentials/{credential}/leak"), new { })).GetProperty("id").GetString()!;
 
     public async Task<string> ProviderAsync()
     {

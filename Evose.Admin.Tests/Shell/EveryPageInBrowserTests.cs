@@ -14,7 +14,7 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
     // What stands for the parts of an address; a page whose parts are not here fails the test.
     private static readonly Dictionary<string, string> Parts = new()
     {
-        ["{Ws}"] = DemoData.Slug, ["{Name}"] = "openai_prod", ["{Code:int}"] = "404", ["{Id}"] = "openai", ["{Channel}"] = "new",
+        ["{Ws}"] = DemoData.Slug, ["{Name}"] = "openai_prod", ["{Code:int}"] = "404", ["{Id}"] = "openai", ["{Channel}"] = "new", ["{Leak:guid}"] = DemoData.LeakId.ToString(),
     };
 
     // The page that connects is only there for an OAuth token.

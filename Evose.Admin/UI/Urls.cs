@@ -38,6 +38,10 @@ public static class Urls
     public static string OAuthStart(string ticket) => With("/ui/oauth/start", ("ticket", ticket));
     public static string OAuthFailed(string reason) => With("/oauth/failed", ("reason", reason));
     public static string Rotate(string ws, string name) => $"/w/{ws}/credentials/{name}/rotate";
+    public static string Leaks(string ws, string? state = null) => With($"/w/{ws}/leaks", ("state", state));
+    public static string ReportLeak(string ws, string? credential = null) => With($"/w/{ws}/leaks/new", ("credential", credential));
+    public static string Leak(string ws, Guid id) => $"/w/{ws}/leaks/{id}";
+    public static string LeakEvidence(string ws, Guid id) => $"/ui/leaks/{ws}/{id}/evidence";
     public static string Rotations(string ws) => $"/w/{ws}/rotations";
     public static string Channels(string ws) => $"/w/{ws}/channels";
     public static string NewChannel(string ws, string? kind = null) => With($"/w/{ws}/channels/{NewId}", ("kind", kind));

@@ -9,7 +9,7 @@ internal static class Parts
     public const string Scale = "scale";
 
     /// <summary>Those whose results stand in docs/performance.md.</summary>
-    public static readonly IReadOnlyList<string> Documented = ["vault", "template", "ledger", "broker", "cookie", "upstream20", "sse", "pages", "list", "postgres"];
+    public static readonly IReadOnlyList<string> Documented = ["vault", "template", "ledger", "broker", "cookie", "upstream20", "sse", "scrub", "pages", "list", "postgres"];
 
     public static async Task<int> RunAsync(string[] args)
     {
@@ -55,6 +55,7 @@ internal static class Parts
         "upstream20" => BrokerBench.SlowUpstreamAsync(options),
         "postgres" => BrokerBench.PostgresAsync(options),
         "sse" => StreamBench.RunAsync(options),
+        "scrub" => ScrubBench.RunAsync(options),
         "pages" => PagesBench.RunAsync(options),
         "list" => ListBench.RunAsync(options),
         Scale => Task.FromResult(ScaleModel.Run(options)),
@@ -70,7 +71,7 @@ internal sealed record Options(IReadOnlyList<string> Parts, int Rounds, int Seco
     {
         "pages" => $"./dev bench pages --calls {string.Join(',', Calls)} --credentials {Credentials}",
         "sse" => $"./dev bench sse --rounds {Rounds} --seconds {Seconds} --streams {Streams}",
-        "broker" or "cookie" or "upstream20" or "postgres" => $"./dev bench {part} --rounds {Rounds} --seconds {Seconds}",
+        "broker" or "cookie" or "upstream20" or "scrub" or "postgres" => $"./dev bench {part} --rounds {Rounds} --seconds {Seconds}",
         _ => $"./dev bench {part}",
     };
 

@@ -31,6 +31,11 @@ internal static class Servers
                 await EventsAsync(context);
                 return;
             }
+            if (path.EndsWith("/flood", StringComparison.Ordinal) || path.EndsWith("/burst", StringComparison.Ordinal))
+            {
+                await StreamAsync(context, path.EndsWith("/flood", StringComparison.Ordinal));
+                return;
+            }
             context.Response.ContentType = "application/json";
             context.Response.ContentLength = body.Length;
             if (path.EndsWith("/late", StringComparison.Ordinal))
@@ -47,6 +52,26 @@ internal static class Servers
         });
         await app.RunAsync();
         return 0;
+    }
+
+    /// <summary>How large the pieces are in which <c>/flood</c> writes.</summary>
+    public const int FloodPiece = 4096;
+
+    /// <summary>What <c>/burst</c> writes and flushes again and again.</summary>
+    public static readonly byte[] BurstEvent = Encoding.UTF8.GetBytes("data: {\"choices\":[{\"delta\":{\"content\":\" hello\"}}]}\n\n");
+
+    // 16 MB of text as models write it, or 20,000 events.
+    private static async Task StreamAsync(HttpContext context, bool flood)
+    {
+        context.Response.ContentType = "text/event-stream";
+        var piece = flood ? new byte[FloodPiece] : BurstEvent;
+        if (flood)
+            for (var at = 0; at < piece.Length; at += BurstEvent.Length) BurstEvent.AsSpan(0, Math.Min(BurstEvent.Length, piece.Length - at)).CopyTo(piece.AsSpan(at));
+        for (var i = 0; i < (flood ? 4096 : 20_000); i++)
+        {
+            await context.Response.Body.WriteAsync(piece);
+            await context.Response.Body.FlushAsync();
+        }
     }
 
     // Stopwatch counts from the start of the machine, the same in every process.

@@ -89,6 +89,9 @@ public enum Denial
 
     /// <summary>The credential is past the date from which its workspace refuses calls.</summary>
     UpdateForced,
+
+    /// <summary>Somebody stopped every use of the credential.</summary>
+    CredentialFrozen,
 }
 
 /// <summary>The words for each denial.</summary>
@@ -126,6 +129,7 @@ public static class DenialWords
         Denial.ConsentNeeded => "consent_needed",
         Denial.TokenStale => "token_stale",
         Denial.UpdateForced => "update_forced",
+        Denial.CredentialFrozen => "credential_frozen",
     };
 
     /// <summary>What is wrong and what to do, for a person.</summary>
@@ -160,6 +164,7 @@ public static class DenialWords
         Denial.ConsentNeeded => "The credential needs somebody to sign in at its provider: open its page and choose Connect.",
         Denial.TokenStale => "The credential's token has ended, and its provider gives no new one at the moment. It is tried again by itself; try the call again shortly.",
         Denial.UpdateForced => "The credential was not updated in time, and its workspace refuses calls from then on. Its owner or a workspace admin can fix this: rotate it, or correct its expiry date if the provider extended it.",
+        Denial.CredentialFrozen => "The credential is frozen, because its value may have leaked. A workspace admin replaces the value and puts it back into use.",
     };
 
     /// <summary>The answer to the caller. What belongs to another workspace answers as if it did not exist.</summary>
@@ -168,7 +173,7 @@ public static class DenialWords
         Denial.KeyUnknown or Denial.KeyRevoked or Denial.KeyExpired => Problem.Unauthorized(denial.Sentence()),
         Denial.KeyWorkspace => Problem.NotFound("workspace"),
         Denial.ToolUnknown => Problem.NotFound("tool"),
-        Denial.CredentialUnavailable or Denial.SignInNeeded or Denial.CookieNone or Denial.ConsentNeeded or Denial.TokenStale or Denial.UpdateForced => Problem.CredentialUnavailable(denial.Sentence()),
+        Denial.CredentialUnavailable or Denial.SignInNeeded or Denial.CookieNone or Denial.ConsentNeeded or Denial.TokenStale or Denial.UpdateForced or Denial.CredentialFrozen => Problem.CredentialUnavailable(denial.Sentence()),
         _ => Problem.Forbidden(denial.Rule(), denial.Sentence()),
     };
 }

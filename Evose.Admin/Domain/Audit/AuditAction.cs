@@ -67,6 +67,15 @@ public enum AuditAction
     NotificationSnoozed = 77,
     FindingAccepted = 80,
     FindingReopened = 81,
+    LeakReported = 60,
+    LeakChecked = 61,
+    LeakWebhookRefused = 62,
+    CredentialFrozen = 63,
+    CredentialThawed = 64,
+    LeakHandled = 65,
+    LeakClosed = 66,
+    LeakEvidenceTaken = 67,
+    LeakWebhookReceived = 68,
 }
 
 public static class AuditActionNames
@@ -136,5 +145,14 @@ public static class AuditActionNames
         AuditAction.NotificationSnoozed => "notification.snoozed",
         AuditAction.FindingAccepted => "finding.accepted",
         AuditAction.FindingReopened => "finding.reopened",
+        AuditAction.LeakReported => "leak.reported",
+        AuditAction.LeakChecked => "leak.checked",
+        AuditAction.LeakWebhookRefused => "leak.webhook_refused",
+        AuditAction.CredentialFrozen => "credential.frozen",
+        AuditAction.CredentialThawed => "credential.thawed",
+        AuditAction.LeakHandled => "leak.handled",
+        AuditAction.LeakClosed => "leak.closed",
+        AuditAction.LeakEvidenceTaken => "leak.evidence_taken",
+        AuditAction.LeakWebhookReceived => "leak.webhook_received",
     };
 }

@@ -51,6 +51,11 @@ public sealed class Credential : ICataloged
     /// <summary>How an answer shows that the session is over; null where the usual rules hold. It decides nothing about where a value goes, so it is not sealed.</summary>
     public SessionRules? Session { get; set; }
 
+    /// <summary>Since when no call may use it, because somebody stopped it; null while it may. Sealed with the policy, so that nobody thaws it in the database.</summary>
+    public DateTimeOffset? FrozenAt { get; private set; }
+
+    public string? FrozenBy { get; private set; }
+
     /// <summary>Since when the site says that nobody is signed in; null while all is well.</summary>
     public DateTimeOffset? NeedsSignInAt { get; private set; }
 
@@ -127,6 +132,18 @@ public sealed class Credential : ICataloged
     {
         ExpiresAt = at;
         Touch();
+    }
+
+    /// <summary>No call uses it until it is thawed. The policy is sealed anew with it.</summary>
+    public void Freeze(string by, DateTimeOffset now, Func<Credential, byte[]> mac, int above) => Seal(now, by, mac, above);
+
+    /// <summary>Calls may use it again.</summary>
+    public void Thaw(Func<Credential, byte[]> mac, int above) => Seal(null, null, mac, above);
+
+    private void Seal(DateTimeOffset? frozenAt, string? by, Func<Credential, byte[]> mac, int above)
+    {
+        (FrozenAt, FrozenBy) = (frozenAt, by);
+        ChangePolicy([.. ScopeMembers], AllowedHosts, mac, above);
     }
 
     public void Touch() => Revision++;

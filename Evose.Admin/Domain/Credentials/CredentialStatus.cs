@@ -23,6 +23,9 @@ public enum CredentialStatus
 
     /// <summary>Out of use for good.</summary>
     Archived,
+
+    /// <summary>Somebody stopped every use of it.</summary>
+    Frozen,
 }
 
 /// <summary>Pure: the status of a credential at a moment; what needs a person most wins.</summary>
@@ -31,10 +34,12 @@ public static class CredentialStatusPolicy
     public static readonly TimeSpan ExpiringWithin = TimeSpan.FromDays(30);
 
     public static CredentialStatus Of(Credential credential, DateTimeOffset now) =>
-        Of(credential.ArchivedAt is not null, credential.ActiveVersion is not null, credential.ExpiresAt, credential.Pending is not null || credential.Retiring is not null, now, credential.NeedsSignInAt is not null);
+        Of(credential.ArchivedAt is not null, credential.ActiveVersion is not null, credential.ExpiresAt, credential.Pending is not null || credential.Retiring is not null, now, credential.NeedsSignInAt is not null,
+            credential.FrozenAt is not null);
 
-    public static CredentialStatus Of(bool archived, bool hasActiveVersion, DateTimeOffset? expiresAt, bool rotationOpen, DateTimeOffset now, bool needsSignIn = false) =>
+    public static CredentialStatus Of(bool archived, bool hasActiveVersion, DateTimeOffset? expiresAt, bool rotationOpen, DateTimeOffset now, bool needsSignIn = false, bool frozen = false) =>
         archived ? CredentialStatus.Archived
+        : frozen ? CredentialStatus.Frozen
         : needsSignIn ? CredentialStatus.NeedsSignIn
         : !hasActiveVersion ? CredentialStatus.Unavailable
         : needsSignIn ? CredentialStatus.NeedsSignIn
@@ -53,5 +58,6 @@ public static class CredentialStatusPolicy
         CredentialStatus.Unavailable => "unavailable",
         CredentialStatus.NeedsSignIn => "needs_sign_in",
         CredentialStatus.Archived => "archived",
+        CredentialStatus.Frozen => "frozen",
     };
 }

@@ -45,6 +45,13 @@ public sealed class CredentialVersion
         (Id, CredentialId, Number, Fingerprint, CreatedBy, CreatedAt) = (id, credentialId, number, fingerprint, createdBy, now);
         WrappedKey = value.WrappedKey;
         foreach (var (name, bytes) in value.Fields) Fields.Add(new SealedField(id, name, bytes));
+        Remember(value, now);
+    }
+
+    // What a leaked text is compared with; kept when the value itself is destroyed.
+    private void Remember(SealedValue value, DateTimeOffset now)
+    {
+        foreach (var (field, fingerprint) in value.Fingerprints) ValueFingerprints.Add(new ValueFingerprint(Guid.CreateVersion7(now), Id, field, fingerprint));
     }
 
     public Guid Id { get; private set; }
@@ -97,6 +104,9 @@ public sealed class CredentialVersion
 
     public List<SealedField> Fields { get; } = [];
 
+    /// <summary>Keyed fingerprints of every field, and of every cookie of a session.</summary>
+    public List<ValueFingerprint> ValueFingerprints { get; } = [];
+
     /// <summary>The sealed bytes, or null once destroyed.</summary>
     public SealedValue? Value => WrappedKey is null ? null : new(WrappedKey, Fields.ToDictionary(f => f.Name, f => f.Bytes));
 
@@ -106,6 +116,7 @@ public sealed class CredentialVersion
         if (State != VersionState.Pending) throw new InvalidOperationException("only a pending version is sealed anew");
         (WrappedKey, Fingerprint, ExpiresAt) = (value.WrappedKey, fingerprint, expiresAt);
         foreach (var field in Fields) field.Replace(value.Fields[field.Name]);
+        Remember(value, CreatedAt);
     }
 
     public void RecordProbe(VerifyResult result, string note, DateTimeOffset now) => (Verified, VerifyNote, VerifiedAt) = (result, note, now);
@@ -134,4 +145,25 @@ public sealed class SealedField
 }
 
 /// <summary>Ciphertext of a version: the wrapped data key and each field under it. Bytes, never text.</summary>
-public sealed record SealedValue(byte[] WrappedKey, IReadOnlyDictionary<string, byte[]> Fields);
+public sealed record SealedValue(byte[] WrappedKey, IReadOnlyDictionary<string, byte[]> Fields)
+{
+    /// <summary>Keyed fingerprints by field, when it was sealed just now.</summary>
+    public IReadOnlyList<(string Field, string Fingerprint)> Fingerprints { get; init; } = [];
+}
+
+/// <summary>The keyed fingerprint of one field of a version, or of one cookie in it: by it a leaked text is known, and nothing else.</summary>
+public sealed class ValueFingerprint
+{
+    private ValueFingerprint() { }
+
+    public ValueFingerprint(Guid id, Guid versionId, string field, string fingerprint) => (Id, VersionId, Field, Fingerprint) = (id, versionId, field, fingerprint);
+
+    public Guid Id { get; private set; }
+
+    public Guid VersionId { get; private set; }
+
+    public string Field { get; private set; } = "";
+
+    /// <summary>Hex.</summary>
+    public string Fingerprint { get; private set; } = "";
+}

@@ -38,6 +38,9 @@ public enum NotificationKind
 
     /// <summary>Grave bad habits were found.</summary>
     HygieneFinding,
+
+    /// <summary>A value may be known to somebody who should not know it.</summary>
+    LeakReported = 20,
 }
 
 /// <summary>One thing a person must know or do. At most one per <see cref="Key"/>.</summary>

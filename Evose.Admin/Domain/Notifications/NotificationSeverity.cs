@@ -19,8 +19,8 @@ public static class NotificationRules
     public static NotificationSeverity Severity(this NotificationKind kind) => kind switch
     {
         NotificationKind.VersionRetired => NotificationSeverity.Info,
-        NotificationKind.ExpirySoon or NotificationKind.RetirementHeld or NotificationKind.JobFailed or NotificationKind.AuthorizerGone or NotificationKind.ChannelDisabled => NotificationSeverity.Warning,
-        NotificationKind.Expired or NotificationKind.IntegrityViolation or NotificationKind.SignInNeeded or NotificationKind.Escalated or NotificationKind.UpdateForced => NotificationSeverity.Critical,
+        NotificationKind.ExpirySoon or NotificationKind.RetirementHeld or NotificationKind.JobFailed or NotificationKind.AuthorizerGone or NotificationKind.ChannelDisabled or NotificationKind.HygieneFinding => NotificationSeverity.Warning,
+        NotificationKind.Expired or NotificationKind.IntegrityViolation or NotificationKind.SignInNeeded or NotificationKind.Escalated or NotificationKind.UpdateForced or NotificationKind.LeakReported => NotificationSeverity.Critical,
     };
 
     /// <summary>True for those that are about a credential's expiry date.</summary>

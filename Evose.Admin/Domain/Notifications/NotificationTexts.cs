@@ -78,6 +78,8 @@ public static class NotificationTexts
         NotificationKind.ChannelDisabled => "渠道已停用",
         NotificationKind.Escalated => "升级提醒",
         NotificationKind.UpdateForced => "强制更新",
+        NotificationKind.HygieneFinding => "发现不良习惯",
+        NotificationKind.LeakReported => "疑似泄露",
         _ => "通知",
     };
 

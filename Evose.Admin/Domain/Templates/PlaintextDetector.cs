@@ -27,12 +27,17 @@ public static class PlaintextDetector
     {
         Finding? first = null;
         foreach (var shape in SecretShape.All) Keep(ref first, FindShape(text, shape));
+        foreach (var shape in SecretShape.InText) Keep(ref first, FindShape(text, shape));
+        Keep(ref first, FindBehindMark(text, ".", IsZhipu, "zhipu_key", "zhipu", "a Zhipu key"));
+        Keep(ref first, FindBehindMark(text, ":AA", IsTelegram, "telegram_token", "telegram", "a Telegram bot token"));
+        Keep(ref first, FindBehindMark(text, "Q~", IsAzure, "azure_client_secret", "azure", "an Azure client secret"));
         Keep(ref first, FindPrivateKey(text));
         Keep(ref first, FindWebToken(text));
         Keep(ref first, FindScheme(text, "bearer", IsBearer, "bearer_token", "a bearer token"));
         Keep(ref first, FindScheme(text, "basic", IsBasic, "basic_credentials", "a user name with its password"));
         Keep(ref first, FindUserInfo(text));
         Keep(ref first, FindParameter(text));
+        Keep(ref first, FindMember(text));
         return first;
     }
 
@@ -62,6 +67,70 @@ public static class PlaintextDetector
             var value = text.AsSpan(tail, length);
             if (Entropy(value) < shape.Entropy || (shape.Mixed && (Turns(value, out var counted, out _) < Math.Max(3, counted / 8) || IsUuid(value)))) continue;
             return new Finding(shape.Rule, shape.Provider, shape.Called, at, shape.Prefix.Length + length);
+        }
+        return null;
+    }
+
+    private delegate (int From, int Length)? MarkReader(string text, int at);
+
+    // Forms that have no beginning of their own: a mark stands in their middle, and what is around it is measured, never farther than such a value is long.
+    private static Finding? FindBehindMark(string text, string mark, MarkReader read, string rule, string provider, string called)
+    {
+        for (var at = 0; (at = text.IndexOf(mark, at, StringComparison.Ordinal)) >= 0; at++)
+            if (read(text, at) is { } found && IsBoundary(text, found.From)) return new Finding(rule, provider, called, found.From, found.Length);
+        return null;
+    }
+
+    /// <summary>32 hex digits, a dot, 16 letters and digits.</summary>
+    private static (int, int)? IsZhipu(string text, int dot)
+    {
+        if (dot < 32 || dot + 16 >= text.Length || Run(text, dot + 1, 17) != 16) return null;
+        var id = text.AsSpan(dot - 32, 32);
+        return id.IndexOfAnyExcept(Hex) < 0 && Entropy(id) >= 3 && Turns(text.AsSpan(dot + 1, 16), out _, out _) >= 3 ? (dot - 32, 49) : null;
+    }
+
+    /// <summary>8 to 10 digits, a colon, and 35 characters that begin with AA.</summary>
+    private static (int, int)? IsTelegram(string text, int colon)
+    {
+        var from = colon;
+        while (from > 0 && colon - from < 11 && char.IsAsciiDigit(text[from - 1])) from--;
+        if (colon - from is < 8 or > 10) return null;
+        var rest = text.AsSpan(colon + 1, Math.Min(36, text.Length - colon - 1));
+        var length = rest.IndexOfAnyExcept(SecretShape.Word) is >= 0 and var end ? end : rest.Length;
+        return length == 35 && Entropy(rest[..35]) >= 3 ? (from, colon - from + 36) : null;
+    }
+
+    /// <summary>Three characters, a digit, Q~, and 31 to 34 more.</summary>
+    private static (int, int)? IsAzure(string text, int mark)
+    {
+        if (mark < 4 || !char.IsAsciiDigit(text[mark - 1])) return null;
+        var rest = text.AsSpan(mark + 2, Math.Min(36, text.Length - mark - 2));
+        var length = rest.IndexOfAnyExcept(SecretShape.Token) is >= 0 and var end ? end : rest.Length;
+        return length is >= 31 and <= 34 && Entropy(rest[..length]) >= 3 && text.AsSpan(mark - 4, 3).IndexOfAnyExcept(SecretShape.Token) < 0 ? (mark - 4, 6 + length) : null;
+    }
+
+    private static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdef");
+
+    // Letters and digits from a place on, at most so many.
+    private static int Run(string text, int from, int most)
+    {
+        var rest = text.AsSpan(from, Math.Min(most, text.Length - from));
+        return rest.IndexOfAnyExcept(SecretShape.Alphanumeric) is >= 0 and var end ? end : rest.Length;
+    }
+
+    /// <summary>A member of JSON by its name: <c>"app_secret": "…"</c>.</summary>
+    private static Finding? FindMember(string text)
+    {
+        for (var at = 0; (at = text.IndexOf("\":", at, StringComparison.Ordinal)) >= 0; at++)
+        {
+            var name = at;
+            while (name > 0 && at - name <= LongestName && SecretShape.Word.Contains(text[name - 1])) name--;
+            if (name == at || !IsSecretName(text.AsSpan(name, at - name))) continue;
+            var value = at + 2;
+            while (value < text.Length && text[value] == ' ' && value - at < 16) value++;
+            if (value >= text.Length || text[value] != '"') continue;
+            var end = RunEnd(text, ++value, SecretShape.Token);
+            if (end < text.Length && text[end] == '"' && LooksDrawn(text.AsSpan(value, end - value))) return new Finding("member_value", null, "a key or a password", value, end - value);
         }
         return null;
     }

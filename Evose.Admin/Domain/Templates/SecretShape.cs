@@ -23,6 +23,7 @@ internal sealed record SecretShape(string Rule, string Provider, string Called, 
     public static readonly SearchValues<char> Word = SearchValues.Create(Digits + Lower + Upper + "_-");
     public static readonly SearchValues<char> Token = SearchValues.Create(Digits + Lower + Upper + "_-.~+/");
     private static readonly SearchValues<char> Dotted = SearchValues.Create(Digits + Lower + Upper + "_-.");
+    private static readonly SearchValues<char> LowerHex = SearchValues.Create(Digits + "abcdef");
     private static readonly SearchValues<char> Base32 = SearchValues.Create("234567" + Upper);
 
     /// <summary>The form as a regular expression for a whole value.</summary>
@@ -33,7 +34,7 @@ internal sealed record SecretShape(string Rule, string Provider, string Called, 
         value.StartsWith(Prefix, StringComparison.Ordinal) && value.Length - Prefix.Length is var tail && tail >= Min && tail <= Max && value[Prefix.Length..].IndexOfAnyExcept(Alphabet) < 0;
 
     private static string ClassOf(SearchValues<char> alphabet) =>
-        alphabet == Alphanumeric ? "[0-9A-Za-z]" : alphabet == Word ? "[0-9A-Za-z_-]" : alphabet == Dotted ? "[0-9A-Za-z_.-]" : alphabet == Base32 ? "[2-7A-Z]" : "[0-9A-Za-z_.~+/-]";
+        alphabet == Alphanumeric ? "[0-9A-Za-z]" : alphabet == Word ? "[0-9A-Za-z_-]" : alphabet == Dotted ? "[0-9A-Za-z_.-]" : alphabet == Base32 ? "[2-7A-Z]" : alphabet == LowerHex ? "[0-9a-f]" : "[0-9A-Za-z_.~+/-]";
 
     /// <summary>The narrower form stands before the wider one that shares its beginning.</summary>
     public static readonly IReadOnlyList<SecretShape> All =
@@ -65,10 +66,37 @@ internal sealed record SecretShape(string Rule, string Provider, string Called, 
         new("evose_key", "evose", "an Evose API key", "evk_", Alphanumeric, 24, 64),
     ];
 
+    /// <summary>Forms that are looked for in texts alone: parts of addresses that are keys themselves, short-lived tokens, and keys of services that the catalogue of providers does not know.</summary>
+    public static readonly IReadOnlyList<SecretShape> InText =
+    [
+        .. new[] { "open.feishu.cn/open-apis/bot/v2/hook/", "open.larksuite.com/open-apis/bot/v2/hook/" }.Select(prefix => new SecretShape("feishu_hook", "feishu", "a Feishu bot's address", prefix, Word, 30, 64, 2.5, Mixed: false)),
+        new("dingtalk_hook", "dingtalk", "a DingTalk robot's address", "oapi.dingtalk.com/robot/send?access_token=", Alphanumeric, 64, 64),
+        new("dingtalk_sign", "dingtalk", "a DingTalk robot's signing secret", "SEC", LowerHex, 64, 64),
+        .. new[] { "services", "workflows", "triggers" }.Select(kind => new SecretShape("slack_hook", "slack", "a Slack webhook's address", $"hooks.slack.com/{kind}/", Token, 40, 64, 2.5)),
+        .. new[] { "sk_prod_", "rk_prod_" }.Select(prefix => new SecretShape("stripe_prod_key", "stripe", "a Stripe key", prefix, Alphanumeric, 10, 250, 2.5)),
+        .. new[] { "ABIA", "ACCA" }.Select(prefix => new SecretShape("aws_other_key_id", "aws", "an AWS key id", prefix, Base32, 16, 16, 2.5, Mixed: false)),
+        new("aws_bedrock_key", "aws", "an AWS Bedrock key", "ABSK", Token, 100, 280),
+        new("google_access_token", "google", "a Google access token", "ya29.", Dotted, 30, 2048),
+        new("google_refresh_token", "google", "a Google refresh token", "1//0", Word, 30, 512),
+        .. new[] { "glrt-", "gldt-", "glptt-", "glcbt-" }.Select(prefix => new SecretShape("gitlab_token", "gitlab", "a GitLab token", prefix, Word, 20, 300)),
+        new("alibaba_key_id", "alibaba", "an Alibaba Cloud key id", "LTAI", Alphanumeric, 12, 24),
+        new("twilio_key", "twilio", "a Twilio key", "SK", LowerHex, 32, 32),
+        .. new[] { "pat-na1-", "pat-eu1-" }.Select(prefix => new SecretShape("hubspot_token", "hubspot", "a HubSpot token", prefix, Word, 36, 36, 2.5, Mixed: false)),
+        new("xai_key", "xai", "an xAI key", "xai-", Alphanumeric, 60, 120),
+        new("replicate_token", "replicate", "a Replicate token", "r8_", Alphanumeric, 37, 37),
+        new("digitalocean_token", "digitalocean", "a DigitalOcean token", "dop_v1_", LowerHex, 64, 64),
+        new("shopify_token", "shopify", "a Shopify token", "shpat_", LowerHex, 32, 32),
+        new("databricks_token", "databricks", "a Databricks token", "dapi", LowerHex, 32, 32),
+        new("pypi_token", "pypi", "a PyPI token", "pypi-AgE", Word, 50, 250),
+        new("docker_token", "docker", "a Docker access token", "dckr_pat_", Word, 20, 64),
+        new("vault_token", "vault", "a Vault token", "hvs.", Word, 60, 250),
+    ];
+
     /// <summary>Names whose value is a secret: of query parameters, form fields and headers, in lower case with '_' for '-'.</summary>
     public static readonly IReadOnlySet<string> SecretNames = new HashSet<string>(StringComparer.Ordinal)
     {
         "key", "api_key", "apikey", "token", "access_token", "auth_token", "refresh_token", "password", "passwd", "pwd", "secret", "client_secret",
+        "app_secret", "appsecret", "app_key", "access_key", "access_key_secret", "secret_key", "secret_access_key", "private_key", "signing_secret", "webhook_secret", "encrypt_key", "aeskey", "session_token", "id_token",
         "authorization", "proxy_authorization", "x_api_key", "x_auth_token", "x_access_token", "x_goog_api_key", "subscription_key", "ocp_apim_subscription_key", "private_token",
     };
 }

@@ -19,9 +19,13 @@ namespace Evose.Admin.Features.Broker;
 /// <summary>
 /// <c>ANY /broker/{workspace}/{tool}/{**path}</c>: the nine steps of a call, in order. Steps 1 to 6 are <see cref="CallGate"/>'s; here the call is forwarded and completed.
 /// </summary>
-public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forwarder, OutboundClient outbound, LiveTokens tokens, IEnumerable<IAnswerWatcher> watchers, IOptions<BrokerOptions> options, ILogger<BrokerEndpoint> log)
+public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forwarder, OutboundClient outbound, LiveTokens tokens, IEnumerable<IAnswerWatcher> watchers, EchoSignal echo, IOptions<BrokerOptions> options, ILogger<BrokerEndpoint> log)
 {
     private const int MaxRepeated = 64 * 1024;
+
+    internal const string UnreadableReason = "answer_unreadable";
+
+    internal static readonly Problem Unreadable = Problem.UpstreamFailed("The upstream answered in a compressed form that cannot be looked into for the values it was sent, so nothing of it is passed on. It was asked for an uncompressed answer.", UnreadableReason);
 
     private readonly IAnswerWatcher[] _watchers = [.. watchers];
     private readonly int _maxReadBodyBytes = options.Value.MaxReadBodyBytes;
@@ -85,7 +89,8 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
                     continue;
                 }
 
-                // 8 Scrub has its place here. 9 Complete.
+                // What step 8 found in the answer on its way is told of. 9 Complete.
+                if (call.Values.Echoes is { HasFound: true } echoes) await echo.TellAsync(call.Recorded.Call, echoes.Found());
                 if (error == ForwarderError.None) CompleteAnswered(call.Recorded, context.Response.StatusCode);
                 else await FailAsync(context, call.Recorded, error);
                 return;
@@ -162,6 +167,7 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
             FormatException => Denial.ValueUnsafe.ToProblem(),
             BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Problem.Malformed("The body is too large."),
             BadHttpRequestException => Problem.Malformed("The request could not be read."),
+            UnreadableAnswerException => Unreadable,
             _ => Problem.Internal,
         };
         if (problem.Kind == ProblemKind.Bug) LogBug(e.GetType().Name, context.TraceIdentifier);
@@ -196,6 +202,13 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
             recorded.Complete(null, CallOutcome.Failed, Denial.ValueUnsafe.Rule());
             context.Response.Clear();
             await ApiResults.WriteAsync(context, Denial.ValueUnsafe.ToProblem());
+            return;
+        }
+        if (exception is UnreadableAnswerException && !begun)
+        {
+            recorded.Complete(null, CallOutcome.Failed, UnreadableReason);
+            context.Response.Clear();
+            await ApiResults.WriteAsync(context, Unreadable);
             return;
         }
         var reason = error is ForwarderError.RequestTimedOut ? "timeout" : exception is null ? "protocol" : OutboundFailures.Reason(exception);

@@ -16,6 +16,7 @@ public static class BrokerFeature
         services.AddSingleton<DecideCall>();
         services.AddSingleton<LiveTokens>();
         services.AddSingleton<CallGate>();
+        services.AddSingleton<EchoSignal>();
         services.AddSingleton<BrokerEndpoint>();
         services.AddSingleton<InvokeTool>();
         return services;

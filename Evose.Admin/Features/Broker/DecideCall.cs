@@ -67,6 +67,8 @@ public sealed class DecideCall(EgressGuard egress, TimeProvider clock)
             if (denial == Denial.CredentialUnavailable && decision.Credential is { } name && catalog.Find(workspace.Id, name)?.Type == CredentialType.OAuthToken) denial = Denial.ConsentNeeded;
             return Refused(catalog, now, key, r, workspace, tool, denial.ToProblem(), denial.Rule(), agentRow, workflowRow, target, decision.Credential);
         }
+        if (Array.Find(found, c => c is { Frozen: true }) is { } frozen)
+            return Refused(catalog, now, key, r, workspace, tool, Denial.CredentialFrozen.ToProblem(), Denial.CredentialFrozen.Rule(), agentRow, workflowRow, target, frozen.Name);
         if (Array.Find(found, c => c is { NeedsSignIn: true, Session.Refuse: true }) is { } signedOut)
             return Refused(catalog, now, key, r, workspace, tool, Denial.SignInNeeded.ToProblem(), Denial.SignInNeeded.Rule(), agentRow, workflowRow, target, signedOut.Name);
         if (Array.Find(found, c => catalog.IsBlocked(c!, now)) is { } late)

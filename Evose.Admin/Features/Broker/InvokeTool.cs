@@ -14,7 +14,7 @@ using Microsoft.Extensions.Options;
 namespace Evose.Admin.Features.Broker;
 
 /// <summary>One call described in JSON: the same nine steps as the pass-through, with the answer read whole and given back in JSON.</summary>
-public sealed class InvokeTool(CallGate gate, OutboundClient outbound, LiveTokens tokens, IEnumerable<IAnswerWatcher> watchers, IOptions<BrokerOptions> options)
+public sealed class InvokeTool(CallGate gate, OutboundClient outbound, LiveTokens tokens, IEnumerable<IAnswerWatcher> watchers, EchoSignal echo, IOptions<BrokerOptions> options)
 {
     /// <param name="Path">Below the tool's base URL; with or without a leading slash, without a query.</param>
     /// <param name="Body">A text is sent as it is, anything else as JSON.</param>
@@ -93,6 +93,13 @@ public sealed class InvokeTool(CallGate gate, OutboundClient outbound, LiveToken
             call.Recorded.Complete((int)response.StatusCode, CallOutcome.UpstreamError, LedgerRows.TokenRefused);
             return null;
         }
+        // 8 Scrub.
+        var echoes = call.Values.Echoes;
+        if (echoes?.TryWatch(response) == false)
+        {
+            call.Recorded.Complete((int)response.StatusCode, CallOutcome.Failed, BrokerEndpoint.UnreadableReason);
+            return (Outcome<Answer>)BrokerEndpoint.Unreadable;
+        }
         var bytes = await ReadAsync(response.Content, limit.Token);
         if (bytes is null)
         {
@@ -100,9 +107,11 @@ public sealed class InvokeTool(CallGate gate, OutboundClient outbound, LiveToken
             return (Outcome<Answer>)Problem.UpstreamFailed($"The answer is larger than {options.Value.MaxInvokeAnswerBytes} bytes. Call it through /broker, which streams.", "answer_too_large");
         }
         var status = (int)response.StatusCode;
+        var headers = HeadersOf(response, echoes);
+        if (echoes is { HasFound: true }) await echo.TellAsync(call.Recorded.Call, echoes.Found());
         call.Recorded.Complete(status, status < 400 ? CallOutcome.Succeeded : CallOutcome.UpstreamError, null);
         var versions = call.Recorded.Call.Versions;
-        return (Outcome<Answer>)new Answer(status, HeadersOf(response), BodyOf(response.Content, bytes), (long)call.Recorded.Elapsed.TotalMilliseconds, versions.Count > 0 ? versions[0].Version : null);
+        return (Outcome<Answer>)new Answer(status, headers, BodyOf(response.Content, bytes), (long)call.Recorded.Elapsed.TotalMilliseconds, versions.Count > 0 ? versions[0].Version : null);
     }
 
     private static Problem? Refuse(Input input)
@@ -181,16 +190,22 @@ public sealed class InvokeTool(CallGate gate, OutboundClient outbound, LiveToken
         return kept.ToArray();
     }
 
-    private static Dictionary<string, string> HeadersOf(HttpResponseMessage response)
+    private static Dictionary<string, string> HeadersOf(HttpResponseMessage response, EchoGuard? echoes)
     {
         var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var h in response.Headers.NonValidated)
         {
             // A site's cookies are the session that the vault keeps, and nothing for the caller.
-            if (!string.Equals(h.Key, "Set-Cookie", StringComparison.OrdinalIgnoreCase)) headers[h.Key.ToLowerInvariant()] = h.Value.ToString();
+            if (!string.Equals(h.Key, "Set-Cookie", StringComparison.OrdinalIgnoreCase)) Keep(h.Key, h.Value.ToString());
         }
-        foreach (var h in response.Content.Headers.NonValidated) headers[h.Key.ToLowerInvariant()] = h.Value.ToString();
+        foreach (var h in response.Content.Headers.NonValidated) Keep(h.Key, h.Value.ToString());
         return headers;
+
+        void Keep(string name, string value)
+        {
+            if (echoes is null) headers[name.ToLowerInvariant()] = value;
+            else if (name.Length < EchoPatterns.MinLength || echoes.Clean(name) == name) headers[name.ToLowerInvariant()] = echoes.Clean(value);
+        }
     }
 
     // JSON is given as JSON, text as text, anything else as base64.

@@ -1,5 +1,6 @@
 using Evose.Admin.Domain.Templates;
 using Evose.Admin.Platform.Brokering;
+using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Evose.Admin.Features.Broker;
@@ -51,13 +52,27 @@ public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher
             MustRepeat = true;
             return false;
         }
+        // 8 Scrub: after those who must see what the upstream said.
+        var echoes = call.Values.Echoes;
+        if (proxyResponse is not null && echoes?.TryWatch(proxyResponse) == false) throw new UnreadableAnswerException();
         if (!await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)) return false;
         var headers = httpContext.Response.Headers;
+        if (echoes is not null)
+        {
+            echoes.Clean(headers);
+            if (httpContext.Features.Get<IHttpResponseFeature>() is { ReasonPhrase: { } phrase } said) said.ReasonPhrase = echoes.Clean(phrase);
+        }
         foreach (var name in NotPassedOn) headers.Remove(name);
         headers["X-Request-Id"] = httpContext.TraceIdentifier;
         // A socket's stream goes both ways and is passed on as it is.
         if (proxyResponse is { StatusCode: not System.Net.HttpStatusCode.SwitchingProtocols, Content: { } content }) proxyResponse.Content = new PromptContent(content, httpContext.Response);
         return true;
+    }
+
+    public override async ValueTask TransformResponseTrailersAsync(HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken)
+    {
+        await base.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+        if (httpContext.Features.Get<IHttpResponseTrailersFeature>() is { Trailers: { IsReadOnly: false, Count: > 0 } trailers }) call.Values.Echoes?.Clean(trailers);
     }
 
     /// <summary>An answer's body that sends the headers on as soon as the first byte is not there yet, instead of with it: a model may think for minutes.</summary>
@@ -139,3 +154,6 @@ public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher
         }
     }
 }
+
+/// <summary>The upstream answered in a form that cannot be looked into for the values that were sent: nothing of it is passed on.</summary>
+public sealed class UnreadableAnswerException() : Exception("the answer is compressed in a way that cannot be looked into");

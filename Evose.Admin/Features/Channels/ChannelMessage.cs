@@ -100,6 +100,8 @@ public static class EventNames
         NotificationKind.IntegrityViolation => "integrity.violation",
         NotificationKind.JobFailed => "job.failed",
         NotificationKind.ChannelDisabled => "channel.disabled",
+        NotificationKind.HygieneFinding => "hygiene.finding",
+        NotificationKind.LeakReported => "credential.leak_reported",
         _ => "notification." + Kind(kind),
     };
 }

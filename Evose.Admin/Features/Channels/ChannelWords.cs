@@ -44,6 +44,8 @@ internal static class ChannelWords
         NotificationKind.IntegrityViolation => "Integrity violation",
         NotificationKind.JobFailed => "Job failed",
         NotificationKind.ChannelDisabled => "Channel disabled",
+        NotificationKind.HygieneFinding => "Bad habit found",
+        NotificationKind.LeakReported => "Leak reported",
         _ => EventNames.Kind(kind).Replace('_', ' '),
     };
 

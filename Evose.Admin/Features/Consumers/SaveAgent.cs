@@ -3,13 +3,14 @@ using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Platform.Vault;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Consumers;
 
 /// <summary>Creates, replaces or renames an agent: the tools that it acts through.</summary>
-public sealed class SaveAgent(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, TimeProvider clock)
+public sealed class SaveAgent(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, KnownPlaintext known, TimeProvider clock)
 {
     /// <param name="Tools">Names; empty declares nothing and limits nothing.</param>
     public sealed record Input(ConsumerTarget Target, IReadOnlyList<string?>? Tools);
@@ -17,6 +18,7 @@ public sealed class SaveAgent(IDbContextFactory<AdminDb> dbs, Authorizer authori
     public async Task<Outcome<SavedConsumer>> ExecuteAsync(Actor actor, string workspaceSlug, Input input, CancellationToken ct)
     {
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ManageConsumers, ct)).Failed(out var refused, out var workspace)) return refused;
+        if (await known.RefuseAsync(actor, workspace, "agent", [("description", input.Target.Description)], ct) is { } ours) return ours;
         if (ConsumerSave.Refuse(input.Target) is { } wrong) return wrong;
         if (MemberList.Parse(ConsumerKind.Tool, input.Tools).Failed(out var wrongList, out var tools)) return wrongList;
 

@@ -5,6 +5,7 @@ using Evose.Admin.Domain.Templates;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Platform.Outbound;
 using Evose.Admin.Platform.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -12,7 +13,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Consumers;
 
 /// <summary>Creates, replaces or renames a tool. What it stores holds placeholders and no secret, and every placeholder names a living credential of the workspace.</summary>
-public sealed class SaveTool(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, EgressGuard egress, TimeProvider clock)
+public sealed class SaveTool(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, EgressGuard egress, KnownPlaintext known, TimeProvider clock)
 {
     /// <param name="Kind"><c>http</c>, also when not given.</param>
     /// <param name="Credentials">Names of credentials that travel by rules of their own.</param>
@@ -29,6 +30,8 @@ public sealed class SaveTool(IDbContextFactory<AdminDb> dbs, Authorizer authoriz
     public async Task<Outcome<SavedConsumer>> ExecuteAsync(Actor actor, string workspaceSlug, Input input, CancellationToken ct)
     {
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ManageConsumers, ct)).Failed(out var refused, out var workspace)) return refused;
+        // First of all: what is one of ours is told of, also when the text is refused for another reason.
+        if (await known.RefuseAsync(actor, workspace, "tool " + Named(input.Target), Texts(input), ct) is { } ours) return ours;
         if (ConsumerSave.Refuse(input.Target) is { } wrongTarget) return wrongTarget;
         if (RefuseKind(input.Kind) is { } wrongKind) return wrongKind;
         if (ToolDraft.Parse(input.BaseUrl, input.Method, input.Headers, input.Query, input.Body, input.Credentials).Failed(out var wrong, out var draft)) return wrong;
@@ -50,6 +53,16 @@ public sealed class SaveTool(IDbContextFactory<AdminDb> dbs, Authorizer authoriz
         await write.CommitAsync(ct);
         return new SavedConsumer(tool.Id, tool.Name, tool.Revision, created);
     }
+
+    // What is no name is not quoted: it may be a value in the wrong place.
+    private static string Named(ConsumerTarget target) => Slug.IsValid(target.Name) ? target.Name : "without a name";
+
+    private static IEnumerable<(string Place, string? Text)> Texts(Input input) =>
+    [
+        ("base_url", input.BaseUrl), ("body", input.Body), ("description", input.Target.Description),
+        .. (input.Headers ?? []).Select(h => (HeaderRules.IsName(h.Key) && PlaintextDetector.Find(h.Key) is null ? "headers." + h.Key : "headers", (string?)(h.Key + "\n" + h.Value))),
+        .. (input.Query ?? []).Select(q => ("query", (string?)(q.Key + "\n" + q.Value))),
+    ];
 
     private static Problem? RefuseKind(string? kind) => kind switch
     {

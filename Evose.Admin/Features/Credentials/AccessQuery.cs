@@ -71,6 +71,7 @@ public sealed class AccessQuery(IDbContextFactory<AdminDb> dbs, Authorizer autho
         ];
         var decision = AccessPolicy.Decide(new AccessQuestion { Key = AnyKey, WorkspaceId = workspaceId, Tool = tool?.Facts, Agent = agent.Named, Workflow = workflow.Named, Credentials = facts }, now);
         if (decision.IsAllowed && snapshot.IsBlocked(found!, now)) return new Verdict(credential, false, Denial.UpdateForced.Rule(), Denial.UpdateForced.Sentence());
+        if (decision.IsAllowed && found is { Frozen: true }) return new Verdict(credential, false, Denial.CredentialFrozen.Rule(), Denial.CredentialFrozen.Sentence());
         return new Verdict(credential, decision.IsAllowed, decision.Rule, decision.Sentence);
     }
 

@@ -2,10 +2,12 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Leaks;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Credentials;
@@ -56,6 +58,7 @@ public sealed class ArchiveCredential(IDbContextFactory<AdminDb> dbs, Authorizer
             AuditTrail.Append(db, now, actor, action, AuditSubject.Credential(credential), "the credential was archived");
         }
         credential.Archive(now);
+        await LeakDesk.NoteAsync(db, credential, null, LeakAct.Destroyed, actor, now, null, ct);
         AuditTrail.Append(db, now, actor, AuditAction.CredentialArchived, AuditSubject.Credential(credential),
             $"{versions.Count} versions destroyed{(tools.Count == 0 ? "" : $"; still referenced by {string.Join(", ", tools)}")}");
         await write.CommitAsync(ct);

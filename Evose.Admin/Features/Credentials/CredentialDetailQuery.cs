@@ -3,6 +3,7 @@ using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Credentials.Cookies;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Data;
@@ -35,6 +36,14 @@ public sealed record CredentialView(Guid Id, string Name, CredentialType Type, s
     public bool FromOrganization { get; init; }
 
 
+    /// <summary>Since when no call may use it, and by whom; null while it may.</summary>
+    public DateTimeOffset? FrozenAt { get; init; }
+
+    public string? FrozenBy { get; init; }
+
+    /// <summary>The newest report of a leak that is not closed.</summary>
+    public OpenLeak? Leak { get; init; }
+
     public string? Environment => CredentialName.Environment(Name);
 
     /// <summary>The cookies of the session in use, without their values.</summary>
@@ -58,6 +67,10 @@ public sealed record VersionView(int Number, VersionState State, DateTimeOffset 
 /// <param name="AuthorizerIsGone">The person is disabled or removed; the sign-in is still theirs.</param>
 /// <param name="TokenEndsAt">When the access token in use ends.</param>
 public sealed record GrantView(string? AuthorizedBy, DateTimeOffset? AuthorizedAt, bool AuthorizerIsGone, string? Scopes, DateTimeOffset? TokenEndsAt, DateTimeOffset? RefreshedAt, DateTimeOffset? RefreshAt, DateTimeOffset? RefreshTokenEndsAt);
+
+/// <summary>A report of a leak in short.</summary>
+/// <param name="Others">How many more are not closed.</param>
+public sealed record OpenLeak(Guid Id, int? Version, LeakSource Source, LeakState State, DateTimeOffset ReportedAt, int Others);
 
 /// <summary>The open rotation in short.</summary>
 public sealed record RotationView(RotationState State, int PendingVersion, int? OldVersion, string StartedBy, DateTimeOffset StartedAt, DateTimeOffset? RetireAt);
@@ -88,6 +101,8 @@ public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Author
         var uses = await db.CredentialUses.AsNoTracking().Where(u => ids.Contains(u.CredentialId)).ToDictionaryAsync(u => u.CredentialId, ct);
         var rotations = await db.Rotations.AsNoTracking().Where(r => ids.Contains(r.CredentialId) && (r.State == RotationState.Pending || r.State == RotationState.Grace)).ToDictionaryAsync(r => r.CredentialId, ct);
         var tokens = await db.TokenGrants.AsNoTracking().Where(g => ids.Contains(g.CredentialId)).Select(g => new { Grant = g, Gone = g.AuthorizedById != null && !db.Users.Any(u => u.Id == g.AuthorizedById && u.DisabledAt == null) }).ToDictionaryAsync(g => g.Grant.CredentialId, ct);
+        var leaks = (await db.LeakReports.AsNoTracking().Where(r => r.CredentialId != null && ids.Contains(r.CredentialId.Value) && r.State != LeakState.Closed).OrderByDescending(r => r.ReportedAt)
+            .Select(r => new { r.CredentialId, Leak = new OpenLeak(r.Id, r.Version, r.Source, r.State, r.ReportedAt, 0) }).ToListAsync(ct)).ToLookup(r => r.CredentialId!.Value, r => r.Leak);
         var archived = credentials.Where(c => c.ArchivedAt is not null).Select(c => c.Id).ToList();
         var archivers = archived.Count == 0 ? [] : await db.AuditEvents.AsNoTracking().Where(e => e.CredentialId != null && archived.Contains(e.CredentialId.Value) && e.Action == AuditAction.CredentialArchived)
             .Select(e => new { Id = e.CredentialId!.Value, e.ActorName }).ToListAsync(ct);
@@ -109,6 +124,7 @@ public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Author
             {
                 Cookies = c is { Type: CredentialType.Cookie, Active: { } used } ? ValueShape.CookiesOf(used.PlainFields) : [],
                 Session = c.Type == CredentialType.Cookie ? new SessionView(c.Session ?? SessionRules.Default, c.NeedsSignInAt, c.NeedsSignInWhy) : null,
+                FrozenAt = c.FrozenAt, FrozenBy = c.FrozenBy, Leak = granted || !leaks.Contains(c.Id) ? null : leaks[c.Id].First() with { Others = leaks[c.Id].Count() - 1 },
                 Injection = c.Injection, AllowInUrl = c.AllowInUrl, PlainFields = c.Active?.PlainFields ?? new Dictionary<string, string>(), FromOrganization = granted,
                 Grants = granted ? [] : [.. c.Grants.Select(g => slugs[g.WorkspaceId]).Order(StringComparer.Ordinal)],
             };

@@ -116,6 +116,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
             Archived = c.ArchivedAt != null,
             HasActive = c.ActiveVersion != null,
             NeedsSignIn = c.NeedsSignInAt != null,
+            Frozen = c.FrozenAt != null,
             Rotating = c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring),
             LastUsedAt = db.CredentialUses.Where(u => u.CredentialId == c.Id).Select(u => (DateTimeOffset?)u.LastUsedAt).FirstOrDefault(),
         });
@@ -128,6 +129,8 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         var soon = now + CredentialStatusPolicy.ExpiringWithin;
         if (status == "archived") return Outcome<IQueryable<Credential>>.Of(rows.Where(c => c.ArchivedAt != null));
         var living = rows.Where(c => c.ArchivedAt == null);
+        if (status == "frozen") return Outcome<IQueryable<Credential>>.Of(living.Where(c => c.FrozenAt != null));
+        if (!string.IsNullOrEmpty(status)) living = living.Where(c => c.FrozenAt == null);
         if (status is "expired" or "expiring" or "rotating" or "active") living = living.Where(c => c.NeedsSignInAt == null);
         IQueryable<Credential>? having = status switch
         {
@@ -140,7 +143,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
             "active" => living.Where(c => c.ActiveVersion != null && c.NeedsSignInAt == null && (c.ExpiresAt == null || c.ExpiresAt > soon) && !c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring)),
             _ => null,
         };
-        return having is null ? Problem.Invalid("status", "The status is one of: active, rotating, expiring, expired, unavailable, needs_sign_in, archived.") : Outcome<IQueryable<Credential>>.Of(having);
+        return having is null ? Problem.Invalid("status", "The status is one of: active, rotating, expiring, expired, unavailable, needs_sign_in, frozen, archived.") : Outcome<IQueryable<Credential>>.Of(having);
     }
 
     // Names are unique among the living only, so the id is the last part of every key.
@@ -201,9 +204,10 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         public bool Archived { get; init; }
         public bool HasActive { get; init; }
         public bool NeedsSignIn { get; init; }
+        public bool Frozen { get; init; }
         public bool Rotating { get; init; }
         public DateTimeOffset? LastUsedAt { get; init; }
 
-        public CredentialStatus Status(DateTimeOffset now) => CredentialStatusPolicy.Of(Archived, HasActive, ExpiresAt, Rotating, now, NeedsSignIn);
+        public CredentialStatus Status(DateTimeOffset now) => CredentialStatusPolicy.Of(Archived, HasActive, ExpiresAt, Rotating, now, NeedsSignIn, Frozen);
     }
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Platform.Api;
 using Evose.Admin.Platform.Intake;
 using Evose.Admin.Platform.OAuth;
@@ -168,6 +169,8 @@ public static class CredentialsFeature
         if (!c.Injection.IsEmpty) shape["injection"] = InjectionDraft.Shape(c.Injection);
         if (c.PlainFields.Count > 0 && c.Type == CredentialType.Custom) shape["fields"] = c.PlainFields;
         if (c.Grants.Count > 0) shape["grants"] = c.Grants;
+        if (c.FrozenAt is { } frozen) shape["frozen_at"] = frozen.UtcDateTime;
+        if (c.Leak is { } leak) shape["leak"] = new { leak.Id, leak.Version, Source = leak.Source.Wire(), State = leak.State.Wire() };
         if (c.FromOrganization) shape["from"] = Domain.Workspaces.Workspace.OrganizationSlug;
         if (c.Session is not { } session) return shape;
         shape["session"] = new

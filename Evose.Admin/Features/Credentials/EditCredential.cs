@@ -8,6 +8,7 @@ using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Platform.Vault;
 using Microsoft.EntityFrameworkCore;
 
@@ -20,7 +21,7 @@ public readonly record struct Wanted(string? Value);
 /// Changes a credential's metadata, and its policy when that is given too, all or nothing. A new name is written into every tool that may name it in the same transaction,
 /// so that no call in between meets an unknown placeholder.
 /// </summary>
-public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, TimeProvider clock)
+public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, KnownPlaintext known, TimeProvider clock)
 {
     /// <summary>Null keeps; a given null removes, where that is possible.</summary>
     /// <param name="Owner">E-mail.</param>
@@ -39,6 +40,7 @@ public sealed class EditCredential(IDbContextFactory<AdminDb> dbs, Authorizer au
     public async Task<Outcome<Edited>> ExecuteAsync(Actor actor, string workspaceSlug, string name, Input input, CancellationToken ct)
     {
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ManageCredentials, ct)).Failed(out var refused, out var workspace)) return refused;
+        if (await known.RefuseAsync(actor, workspace!, "credential", [("description", input.Description?.Value), ("provider", input.Provider?.Value)], ct) is { } ours) return ours;
         var now = clock.GetUtcNow();
         if (input.Name is { } given && !CredentialName.IsValid(given.Value)) return Problem.Invalid("name", CredentialName.Rule);
         if (CredentialWords.RefuseText("description", input.Description?.Value, CredentialWords.MaxDescription, multiline: true) is { } badDescription) return badDescription;

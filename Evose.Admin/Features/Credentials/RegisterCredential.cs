@@ -11,6 +11,7 @@ using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Intake;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Platform.OAuth;
 using Evose.Admin.Platform.Probing;
 using Evose.Admin.Platform.Providers;
@@ -20,7 +21,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Credentials;
 
 /// <summary>Registers a credential whose first version is active at once. The value is sealed before anything is stored; row, policy and audit event are one transaction.</summary>
-public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, StagedValues staged, ProviderCatalog providers, CheckNewValue check, OAuthApps oauth, TimeProvider clock)
+public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, SecretVault vault, StagedValues staged, ProviderCatalog providers, CheckNewValue check, OAuthApps oauth, KnownPlaintext known, TimeProvider clock)
 {
     /// <param name="Fields">The values that are not staged. They stay the caller's to dispose.</param>
     /// <param name="Staged">Ids of values that came in through the intake, by field.</param>
@@ -44,6 +45,7 @@ public sealed class RegisterCredential(IDbContextFactory<AdminDb> dbs, Authorize
     public async Task<Outcome<Registered>> ExecuteAsync(Actor actor, string workspaceSlug, Input input, CancellationToken ct)
     {
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ManageCredentials, ct)).Failed(out var refused, out var workspace)) return refused;
+        if (await known.RefuseAsync(actor, workspace!, "credential", [("description", input.Description), ("provider", input.Provider)], ct) is { } ours) return ours;
         var now = clock.GetUtcNow();
         if (!CredentialName.IsValid(input.Name)) return Problem.Invalid("name", CredentialName.Rule);
         if (CredentialWords.ParseType(input.Type).Failed(out var badType, out var type)) return badType;

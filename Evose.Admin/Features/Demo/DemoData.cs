@@ -6,6 +6,7 @@ using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Catalog;
@@ -65,9 +66,10 @@ public sealed class DemoData(IDbContextFactory<AdminDb> dbs, SecretVault vault, 
 
         Credential(db, workspace, "openai_prod", "OpenAI production key, used by business calls", "openai", now.AddDays(6), [tools["gpt-call"], agent, sales], origin, now);
         var mail = Credential(db, workspace, "sendgrid_prod", "Transactional mail", "sendgrid", now.AddDays(45), [tools["send-mail"], sales, digest], origin, now);
-        Credential(db, workspace, "crm_staging", "Read-only CRM token", null, null, [tools["crm-lookup"], agent], origin, now);
+        var crm = Credential(db, workspace, "crm_staging", "Read-only CRM token", null, null, [tools["crm-lookup"], agent], origin, now);
         Credential(db, workspace, "tickets_dev", "Issue tracker of the test team", null, now.AddDays(-2), [tools["open-ticket"]], origin, now);
         StartRotation(db, mail, now);
+        ReportLeak(db, crm, now);
         return workspace;
     }
 
@@ -114,6 +116,22 @@ public sealed class DemoData(IDbContextFactory<AdminDb> dbs, SecretVault vault, 
         rotation.Promote(1, "demo-data", now, now.AddHours(20));
         db.Add(rotation);
         AuditTrail.Append(db, now, Actor.Job("demo-data"), AuditAction.RotationPromoted, AuditSubject.Credential(credential));
+    }
+
+    /// <summary>The report that the demo shows.</summary>
+    public static readonly Guid LeakId = new("019a0000-0000-7000-8000-000000000001");
+
+    // Somebody pasted a log into a chat two days ago.
+    private static void ReportLeak(AdminDb db, Credential credential, DateTimeOffset now)
+    {
+        var actor = Actor.Job("demo-data");
+        var report = new LeakReport(LeakId, credential.WorkspaceId, LeakSource.Check, actor.Name, now.AddHours(-3))
+        {
+            CredentialId = credential.Id, Credential = credential.Name, Version = 1, Note = "A log with the header was pasted into the support chat.", SuspectedSince = now.AddDays(-2),
+        };
+        db.Add(report);
+        db.Add(report.Remember(Guid.CreateVersion7(now), LeakAct.Reported, actor.Name, now.AddHours(-3), LeakSource.Check.Sentence()));
+        AuditTrail.Append(db, now, actor, AuditAction.LeakReported, new AuditSubject(credential.WorkspaceId, credential.Name, report.Id, credential.Id), "Demo data.");
     }
 
     private async Task PointAsync(AdminDb db, Guid workspaceId, Uri origin, DateTimeOffset now, CancellationToken ct)

@@ -91,6 +91,7 @@ public sealed partial class InboxPage : AdminPage
         "escalated" => "nobody reacts",
         "update_forced" => "calls refused",
         "hygiene_finding" => "hygiene",
+        "leak_reported" => "leak",
         _ => kind,
     };
 
@@ -98,7 +99,7 @@ public sealed partial class InboxPage : AdminPage
     {
         "expiry_soon" => "expiring",
         "expired" => "expired",
-        "retirement_held" or "authorizer_gone" or "channel_disabled" => "held",
+        "retirement_held" or "authorizer_gone" or "channel_disabled" or "hygiene_finding" => "held",
         "version_retired" => "retired",
         _ => "failed",
     };

@@ -107,5 +107,6 @@ internal static class NotificationKinds
         NotificationKind.Escalated => "escalated",
         NotificationKind.UpdateForced => "update_forced",
         NotificationKind.HygieneFinding => "hygiene_finding",
+        NotificationKind.LeakReported => "leak_reported",
     };
 }

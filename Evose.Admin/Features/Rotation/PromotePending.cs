@@ -1,10 +1,12 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Leaks;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
@@ -33,6 +35,8 @@ public sealed class PromotePending(IDbContextFactory<AdminDb> dbs, Authorizer au
         credential.Promote(now);
         rotation.Promote(old, actor.Name, now, now + grace);
         AuditTrail.Append(db, now, actor, AuditAction.RotationPromoted, AuditSubject.Credential(credential), Detail(rotation));
+        // Only of what was in use when it leaked: a report about an older version says nothing of this swap.
+        if (old is { } replaced) await LeakDesk.NoteAsync(db, credential, replaced, LeakAct.Replaced, actor, now, null, ct);
         await write.CommitAsync(ct);
         return Done.It;
     }

@@ -1,11 +1,13 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Notifications;
 using Microsoft.EntityFrameworkCore;
@@ -78,6 +80,7 @@ public sealed class RetireVersion(IDbContextFactory<AdminDb> dbs, Authorizer aut
             rotation.Retire(decision, now);
             AuditTrail.Append(db, now, actor, AuditAction.RotationRetired, AuditSubject.Credential(credential),
                 $"Version {rotation.OldVersion} is destroyed.{(decision.Holds.Count == 0 ? "" : " Forced, against: " + decision.Names + ".")}");
+            await LeakDesk.NoteAsync(db, credential, rotation.OldVersion, LeakAct.Destroyed, actor, now, null, ct);
             await NotificationOutbox.RaiseAsync(db, Notification(NotificationKind.VersionRetired, $"rotation-retired:{rotation.Id:N}",
                 $"Version {rotation.OldVersion} of {credential.Name} was retired",
                 $"Every call uses version {rotation.PendingVersion}. Delete the old key at the provider, if it is still there.", slug, found, now), ct);

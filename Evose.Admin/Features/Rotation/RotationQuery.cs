@@ -2,6 +2,7 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Credentials.Cookies;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
@@ -24,6 +25,9 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
     public sealed record View(Guid CredentialId, string Credential, CredentialType Type, string? Provider, RotationRow? Rotation, int Step, int NextVersion,
         IReadOnlyList<VersionRow> Versions, RetireDecision? Retirement, TimeSpan QuietWindow, MoveRow? LastMove, DateTimeOffset Now)
     {
+        /// <summary>The report of a leak of the version that the swap replaces, or has replaced; null when there is none open.</summary>
+        public Guid? Leak { get; init; }
+
         /// <summary>The fields that the credential names.</summary>
         public IReadOnlyList<FieldRule> Fields { get; init; } = [];
 
@@ -79,6 +83,7 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
             credential.NextVersionNumber, await VersionsAsync(db, credential, ct), retirement, quiet, await LastMoveAsync(db, credential.Id, ct), now) 
         {
             Fields = credential.Injection.Fields,
+            Leak = await LeakAsync(db, credential, ct),
             PendingCookies = credential is { Type: CredentialType.Cookie, Pending: { } pending } ? ValueShape.CookiesOf(pending.PlainFields) : [],
         };
     }
@@ -95,6 +100,13 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
             var sum = sums.GetValueOrDefault(v.Number);
             return new VersionRow(v.Number, v.State, v.CreatedAt, v.CreatedBy, v.Verified, v.VerifiedAt, v.VerifyNote, sum?.Calls ?? 0, sum?.Errors ?? 0, sum?.KeyErrors ?? 0, inFlight.Count(credential.Id, v.Number));
         })];
+    }
+
+    private static async Task<Guid?> LeakAsync(AdminDb db, Credential credential, CancellationToken ct)
+    {
+        var touched = (credential.Retiring ?? credential.Active)?.Number;
+        return await db.LeakReports.AsNoTracking().Where(r => r.CredentialId == credential.Id && (r.Version == touched || r.State == LeakState.Contained) && r.State != LeakState.Closed)
+            .OrderByDescending(r => r.ReportedAt).Select(r => (Guid?)r.Id).FirstOrDefaultAsync(ct);
     }
 
     private static Task<MoveRow?> LastMoveAsync(AdminDb db, Guid credentialId, CancellationToken ct) =>

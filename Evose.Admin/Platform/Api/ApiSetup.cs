@@ -34,7 +34,7 @@ public static class ApiSetup
         document.Tags = new HashSet<OpenApiTag>([.. Tags.Select(t => new OpenApiTag { Name = t })]);
     }
 
-    private static readonly string[] Tags = ["Workspaces", "Credentials", "Rotation", "Tools, agents, workflows", "API keys", "Calls", "Audit", "Hygiene", "Notifications", "Providers", "Health"];
+    private static readonly string[] Tags = ["Workspaces", "Credentials", "Rotation", "Tools, agents, workflows", "API keys", "Calls", "Audit", "Hygiene", "Leaks", "Notifications", "Providers", "Health"];
 
     private static readonly string[] BrokerParts = ["ws", "tool", "path"];
 

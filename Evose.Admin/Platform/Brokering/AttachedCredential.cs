@@ -15,7 +15,12 @@ public sealed class AttachedCredential : IDisposable
 {
     private readonly Dictionary<string, Plaintext> _fields = new(StringComparer.Ordinal);
 
-    private AttachedCredential(Injection rules) => (Rules, Signing) = (rules, null);
+    private AttachedCredential(Guid credentialId, Injection rules) => (CredentialId, Rules, Signing) = (credentialId, rules, null);
+
+    internal Guid CredentialId { get; }
+
+    /// <summary>The fields that travel or sign.</summary>
+    internal IEnumerable<KeyValuePair<string, Plaintext>> Opened => _fields;
 
     public Injection Rules { get; }
 
@@ -28,7 +33,7 @@ public sealed class AttachedCredential : IDisposable
     public static AttachedCredential? Open(SecretVault vault, in ChosenVersion chosen)
     {
         if (chosen.Rules.Injection.IsEmpty) return null;
-        var opened = new AttachedCredential(chosen.Rules.Injection);
+        var opened = new AttachedCredential(chosen.CredentialId, chosen.Rules.Injection);
         try
         {
             var signs = opened.Rules.Signing != SigningScheme.None;

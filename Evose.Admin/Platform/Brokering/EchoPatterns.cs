@@ -14,9 +14,10 @@ public sealed class EchoPatterns : IDisposable
     /// <summary>A shorter value says nothing: it would be found everywhere. It is not looked for, and the docs say so.</summary>
     public const int MinLength = 8;
 
-    private readonly List<(int Start, int Length)> _forms = [];
+    private readonly List<(int Start, int Length, int Owner)> _forms = [];
     private Plaintext _bytes;
     private int _used;
+    private int _owner;
 
     private EchoPatterns(int room) => _bytes = Plaintext.Allocate(room);
 
@@ -27,22 +28,56 @@ public sealed class EchoPatterns : IDisposable
 
     public ReadOnlySpan<byte> this[int i] => _bytes.Bytes.Slice(_forms[i].Start, _forms[i].Length);
 
+    /// <summary>Which of the given values a form is one of, counted from 0.</summary>
+    public int OwnerOf(int i) => _forms[i].Owner;
+
+    /// <summary>Where forms can begin.</summary>
+    internal FormFilter Filter { get; private set; } = null!;
+
     /// <summary>Null when there is nothing to look for.</summary>
     public static EchoPatterns? Of(IEnumerable<Plaintext> values)
     {
-        EchoPatterns? patterns = null;
+        var collecting = new Collector();
         foreach (var value in values)
         {
-            if (value.Length < MinLength) continue;
-            patterns ??= new EchoPatterns(Math.Max(512, value.Length * 12));
-            patterns.AddForms(value.Bytes);
+            collecting.Begin();
+            collecting.Add(value.Bytes);
         }
-        // The longest first: a short form inside a long one is then never what is found of it.
-        patterns?._forms.Sort(static (a, b) => b.Length.CompareTo(a.Length));
-        return patterns;
+        return collecting.Done();
     }
 
-    public void Dispose() => _bytes.Dispose();
+    /// <summary>Takes the values of one call, one after the other.</summary>
+    internal struct Collector
+    {
+        private EchoPatterns? _patterns;
+        private int _next;
+
+        /// <summary>What is added from here on belongs to the next owner.</summary>
+        public void Begin() => _next++;
+
+        public void Add(ReadOnlySpan<byte> value)
+        {
+            if (value.Length < MinLength) return;
+            _patterns ??= new EchoPatterns(Math.Max(512, value.Length * 12));
+            _patterns._owner = _next - 1;
+            _patterns.AddForms(value);
+        }
+
+        public readonly EchoPatterns? Done()
+        {
+            if (_patterns is not { } made) return null;
+            // The longest first: where several begin at one place, that is what is found.
+            made._forms.Sort(static (a, b) => b.Length.CompareTo(a.Length));
+            made.Filter = new FormFilter(made);
+            return made;
+        }
+    }
+
+    public void Dispose()
+    {
+        Filter?.Clear();
+        _bytes.Dispose();
+    }
 
     private void AddForms(ReadOnlySpan<byte> value)
     {
@@ -82,7 +117,7 @@ public sealed class EchoPatterns : IDisposable
         var made = _bytes.Bytes.Slice(_used, length);
         for (var i = 0; i < _forms.Count; i++)
             if (this[i].SequenceEqual(made)) return;
-        _forms.Add((_used, length));
+        _forms.Add((_used, length, _owner));
         _used += length;
         Longest = Math.Max(Longest, length);
     }

@@ -10,23 +10,45 @@ public sealed class EchoScrubber(EchoPatterns patterns)
     /// <summary>How often a form was found.</summary>
     public int Found { get; private set; }
 
+    /// <summary>Whose values were found, as bits by <see cref="EchoPatterns.OwnerOf"/>; beyond the 64th they share the last.</summary>
+    public ulong Owners { get; private set; }
+
     /// <summary>
     /// Overwrites what is found in <paramref name="data"/> and answers how many of its bytes may be passed on. The rest is the beginning of what could become a form: give it again, in front of what follows.
     /// </summary>
     /// <param name="last">Nothing follows.</param>
     public int Scrub(Span<byte> data, bool last)
     {
+        var filter = patterns.Filter;
+        for (var at = filter.Next(data, 0); at < data.Length; at = filter.Next(data, at))
+        {
+            if (At(data, at) is not (> 0 and var length))
+            {
+                at++;
+                continue;
+            }
+            // Forms may overlap: what begins inside of this one is masked to its own end.
+            var end = at + length;
+            for (var inside = at + 1; inside < end; inside++) end = Math.Max(end, inside + At(data, inside));
+            Mask(data[at..end]);
+            Found++;
+            at = end;
+        }
+        return last ? data.Length : data.Length - Unfinished(data);
+    }
+
+    // Length of the longest form that stands at the place; 0 when none does.
+    private int At(ReadOnlySpan<byte> data, int at)
+    {
+        var rest = data[at..];
         for (var i = 0; i < patterns.Count; i++)
         {
             var form = patterns[i];
-            for (var at = 0; data.Length - at >= form.Length && data[at..].IndexOf(form) is >= 0 and var hit; at += form.Length)
-            {
-                at += hit;
-                Mask(data.Slice(at, form.Length));
-                Found++;
-            }
+            if (!rest.StartsWith(form)) continue;
+            Owners |= 1UL << Math.Min(63, patterns.OwnerOf(i));
+            return form.Length;
         }
-        return last ? data.Length : data.Length - Unfinished(data);
+        return 0;
     }
 
     /// <summary>The text with every form overwritten; the same instance when there is none.</summary>

@@ -21,6 +21,12 @@ public sealed class OpenedValues : IDisposable
 
     private OpenedValues(IReadOnlyList<(string Name, string Field)> names) => (_names, _values) = (names, names.Count == 0 ? [] : new Plaintext?[names.Count]);
 
+    private IReadOnlyList<ChosenVersion> _chosen = [];
+    private EchoGuard? _echoes;
+
+    /// <summary>Looks for these values in what the upstream answers; null when there is none that could be looked for.</summary>
+    public EchoGuard? Echoes => _echoes ??= EchoGuard.Of(Patterns(), [.. _chosen.Select(c => c.CredentialId)]);
+
     /// <summary>True when a session was asked for and none of its cookies belongs to the call's address.</summary>
     public bool NoCookieFits { get; private set; }
 
@@ -33,7 +39,7 @@ public sealed class OpenedValues : IDisposable
     /// <exception cref="KeyNotFoundException">A template names a field that the version does not have.</exception>
     public static OpenedValues Open(SecretVault vault, ToolRequest request, IReadOnlyList<ChosenVersion> chosen, Uri target, DateTimeOffset now)
     {
-        var opened = new OpenedValues(request.Values);
+        var opened = new OpenedValues(request.Values) { _chosen = chosen, IsAnswerRead = chosen.Count > 0 };
         try
         {
             for (var i = 0; i < opened._values.Length; i++)
@@ -127,6 +133,55 @@ public sealed class OpenedValues : IDisposable
         }
     }
 
+    // Of a session, the cookies one by one: a page that shows one of them shows a key. Short ones are settings, and what a site gives its own scripts against forgery it means to be read.
+    private EchoPatterns? Patterns()
+    {
+        var looking = new EchoPatterns.Collector();
+        foreach (var c in _chosen)
+        {
+            looking.Begin();
+            for (var i = 0; i < _values.Length; i++)
+            {
+                if (_names[i].Name != c.Name || _values[i] is not { } value || !IsSecret(c, _names[i].Field)) continue;
+                if (c.Rules.Type == CredentialType.Cookie && _names[i].Field == Credential.MainField) AddCookies(ref looking, value.Bytes);
+                else looking.Add(value.Bytes);
+            }
+            if (c.Rules.Type == CredentialType.Cookie && _attachedCookies is { } attached) AddCookies(ref looking, attached.Bytes);
+            foreach (var other in _attached ?? [])
+                if (other.CredentialId == c.CredentialId)
+                    foreach (var (field, value) in other.Opened)
+                        if (IsSecret(c, field)) looking.Add(value.Bytes);
+        }
+        return looking.Done();
+    }
+
+    private static bool IsSecret(in ChosenVersion c, string field)
+    {
+        foreach (var rule in c.Rules.Injection.Fields)
+            if (rule.Name == field) return rule.IsSecret;
+        return true;
+    }
+
+    private const int ShortestCookie = 16;
+
+    private static void AddCookies(ref EchoPatterns.Collector looking, ReadOnlySpan<byte> header)
+    {
+        foreach (var range in header.Split("; "u8))
+        {
+            var pair = header[range];
+            var mark = pair.IndexOf((byte)'=');
+            if (mark < 0 || pair.Length - mark - 1 < ShortestCookie || IsAgainstForgery(pair[..mark])) continue;
+            looking.Add(pair[(mark + 1)..]);
+        }
+    }
+
+    private static bool IsAgainstForgery(ReadOnlySpan<byte> name)
+    {
+        for (var i = 0; i + 4 <= name.Length; i++)
+            if (Ascii.EqualsIgnoreCase(name.Slice(i, 4), "csrf"u8) || Ascii.EqualsIgnoreCase(name.Slice(i, 4), "xsrf"u8)) return true;
+        return false;
+    }
+
     /// <summary>The path with its values; null when one of them would not stay inside of its segment.</summary>
     public string? RenderPath(SecretTemplate template)
     {
@@ -150,6 +205,9 @@ public sealed class OpenedValues : IDisposable
 
     public void Dispose()
     {
+        _echoes?.Dispose();
+        _echoes = null;
+        _chosen = [];
         _attachedCookies?.Dispose();
         _attachedCookies = null;
         foreach (var attached in _attached ?? []) attached.Dispose();

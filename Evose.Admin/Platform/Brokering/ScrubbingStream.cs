@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 namespace Evose.Admin.Platform.Brokering;
@@ -10,6 +11,7 @@ public sealed class ScrubbingStream(Stream inner, EchoScrubber scrubber, int lon
     private int _heldLength;
     private bool _ended;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (buffer.Length == 0) return await inner.ReadAsync(buffer, cancellationToken);

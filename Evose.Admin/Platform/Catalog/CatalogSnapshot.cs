@@ -121,6 +121,9 @@ public sealed record CatalogCredential(Guid Id, Guid WorkspaceId, string Name, S
 
     public DateTimeOffset? ExpiresAt { get; init; }
 
+    /// <summary>Somebody stopped every use of it.</summary>
+    public bool Frozen { get; init; }
+
     /// <summary>The workspaces that a credential of the organization is granted to.</summary>
     public IReadOnlyList<Guid> Grants { get; init; } = [];
 

@@ -104,6 +104,7 @@ public sealed class CredentialCatalog(IDbContextFactory<AdminDb> dbs, SecretVaul
                 new CatalogCredential(c.Id, c.WorkspaceId, c.Name, c.Scope, DestinationPolicy.Compile(c.AllowedHosts), active, tampered)
                 {
                     Type = c.Type, Injection = c.Injection, AllowInUrl = c.AllowInUrl, Session = c.Session ?? SessionRules.Default, Provider = c.Provider, NeedsSignIn = c.NeedsSignInAt is not null, ExpiresAt = c.ExpiresAt,
+                    Frozen = c.FrozenAt is not null,
                     Grants = [.. c.Grants.Select(g => g.WorkspaceId)],
                 };
             // A name is never taken twice in a workspace; should it be, its own wins.

@@ -43,6 +43,8 @@ public static class PolicySeal
         // Only when there are any, so that the seals of all others stay what they were.
         if (c.Grants.Count > 0) p.Number((long)c.Grants.Count);
         foreach (var grant in c.Grants.OrderBy(g => g.WorkspaceId)) p.Id(grant.WorkspaceId);
+        // Likewise.
+        if (c.FrozenAt is not null) p.Text("frozen");
         return p.Written.ToArray();
     }
 

@@ -7,6 +7,7 @@ using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Hygiene;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Domain.OAuth;
 using Evose.Admin.Domain.Providers;
@@ -36,6 +37,9 @@ public class AdminDb(DbContextOptions options, WriteGate gate, CatalogStamp cata
     public DbSet<Credential> Credentials => Set<Credential>();
     public DbSet<CredentialVersion> CredentialVersions => Set<CredentialVersion>();
     public DbSet<SealedField> SealedFields => Set<SealedField>();
+    public DbSet<ValueFingerprint> ValueFingerprints => Set<ValueFingerprint>();
+    public DbSet<LeakReport> LeakReports => Set<LeakReport>();
+    public DbSet<LeakStep> LeakSteps => Set<LeakStep>();
     public DbSet<ScopeMember> ScopeMembers => Set<ScopeMember>();
     public DbSet<CredentialGrant> CredentialGrants => Set<CredentialGrant>();
     public DbSet<Rotation> Rotations => Set<Rotation>();

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Credentials.Cookies;
 
 namespace Evose.Admin.Platform.Vault;
 
@@ -258,13 +259,35 @@ public sealed class SecretVault
                 nonces = nonces[EnvelopeCipher.NonceSize..];
             }
 
-            return new SealedValue(EnvelopeCipher.WrapKey(ring.WrapKey(generation, address.Workspace), nonces, ring.Installation, address, generation, dataKey), @sealed);
+            return new SealedValue(EnvelopeCipher.WrapKey(ring.WrapKey(generation, address.Workspace), nonces, ring.Installation, address, generation, dataKey), @sealed) { Fingerprints = FingerprintsOf(fields) };
         }
         finally
         {
             CryptographicOperations.ZeroMemory(random);
         }
     }
+
+    // A session's cookies leak one by one, so each has its own. What is short enough to be guessed has none.
+    private List<(string Field, string Fingerprint)> FingerprintsOf(IReadOnlyDictionary<string, Plaintext> fields)
+    {
+        var found = new List<(string, string)>(fields.Count);
+        foreach (var (name, value) in fields)
+        {
+            if (CookieJar.IsJar(value.Bytes))
+            {
+                foreach (var cookie in new CookieReader(value.Bytes))
+                    if (cookie.Value.Length >= ShortestFingerprintedCookie) found.Add((name, Fingerprint(cookie.Value)));
+            }
+            else if (value.Length >= ShortestFingerprinted) found.Add((name, Fingerprint(value.Bytes)));
+        }
+        return found;
+    }
+
+    /// <summary>Shorter values have no fingerprint of their own.</summary>
+    public const int ShortestFingerprinted = 8;
+
+    /// <summary>Most short cookies are settings.</summary>
+    private const int ShortestFingerprintedCookie = 16;
 
     /// <summary>Opens one field at exactly the address it was sealed for; the caller disposes it.</summary>
     public Plaintext Open(in SecretAddress address, SealedValue value, string field)
@@ -353,8 +376,15 @@ public sealed class SecretVault
     }
 
     /// <summary>Tells whether two values are equal and, without the key, nothing else.</summary>
-    public string Fingerprint(Plaintext value, int generation = 0) =>
-        Convert.ToHexStringLower(Mac(KeyUse.Fingerprint, value.Bytes, generation).AsSpan(0, 16));
+    public string Fingerprint(Plaintext value, int generation = 0) => Fingerprint(value.Bytes, generation);
+
+    /// <summary>The same of bytes that somebody else answers for, such as a piece of a text.</summary>
+    public string Fingerprint(ReadOnlySpan<byte> value, int generation = 0)
+    {
+        Span<byte> mac = stackalloc byte[MacSize];
+        Mac(KeyUse.Fingerprint, value, mac, generation);
+        return Convert.ToHexStringLower(mac[..16]);
+    }
 
     private MasterKeyRing Ring
     {

@@ -37,6 +37,9 @@ public static class CookieJar
 
     internal const byte Format = 1;
 
+    /// <summary>Whether the bytes are a jar: no text begins as one does.</summary>
+    public static bool IsJar(ReadOnlySpan<byte> bytes) => bytes.Length > 0 && bytes[0] == Format;
+
     internal const int HeadSize = 16;
 
     /// <summary>What people may see of the cookies.</summary>

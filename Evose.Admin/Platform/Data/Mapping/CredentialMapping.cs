@@ -18,6 +18,7 @@ internal sealed class CredentialMapping : IEntityTypeConfiguration<Credential>
         b.Property(c => c.Description).HasMaxLength(2000);
         b.Property(c => c.Provider).HasMaxLength(64);
         b.Property(c => c.NeedsSignInWhy).HasMaxLength(200);
+        b.Property(c => c.FrozenBy).HasMaxLength(256);
         b.Property(c => c.Revision).IsConcurrencyToken();
         b.Property(c => c.AllowedHosts).HasConversion(
             h => JsonSerializer.Serialize(h, JsonSerializerOptions.Default),
@@ -64,6 +65,7 @@ internal sealed class CredentialVersionMapping : IEntityTypeConfiguration<Creden
             new ValueComparer<IReadOnlyDictionary<string, string>>((x, y) => x!.Count == y!.Count && !x.Except(y).Any(), f => f.Count, f => f));
         b.Ignore(v => v.Value).Ignore(v => v.Origin);
         b.HasMany(v => v.Fields).WithOne().HasForeignKey(f => f.VersionId);
+        b.HasMany(v => v.ValueFingerprints).WithOne().HasForeignKey(f => f.VersionId);
         b.HasIndex(v => new { v.CredentialId, v.Number }).IsUnique();
         // At most one pending, one active and one retiring version of a credential, whatever the code does.
         b.HasIndex(v => new { v.CredentialId, v.State }).IsUnique().HasFilter("state IN (0, 1, 2)");
@@ -77,6 +79,19 @@ internal sealed class SealedFieldMapping : IEntityTypeConfiguration<SealedField>
     {
         b.HasKey(f => new { f.VersionId, f.Name });
         b.Property(f => f.Name).HasMaxLength(32);
+    }
+}
+
+internal sealed class ValueFingerprintMapping : IEntityTypeConfiguration<ValueFingerprint>
+{
+    public void Configure(EntityTypeBuilder<ValueFingerprint> b)
+    {
+        b.HasKey(f => f.Id);
+        b.Property(f => f.Id).ValueGeneratedNever();
+        b.Property(f => f.Field).HasMaxLength(32);
+        b.Property(f => f.Fingerprint).HasMaxLength(64);
+        b.HasIndex(f => f.Fingerprint);
+        b.HasIndex(f => f.VersionId);
     }
 }
 

@@ -1,0 +1,225 @@
+using System.IO.Compression;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Evose.Admin.Domain.Audit;
+using Evose.Admin.Domain.Leaks;
+using Evose.Admin.Domain.Notifications;
+using Evose.Admin.Tests.Support;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+
+namespace Evose.Admin.Tests.Features.Broker;
+
+/// <summary>X-07 through the real broker: an upstream that gives the value back, in every encoding and however it is cut, never delivers it to the caller, and that is told of.</summary>
+public sealed class EchoTests
+{
+    private const string Core = "Zq7Wm2Xc9Vb4Nn6Kk8Jh3";
+
+    // Every character that some encoding changes and that may stand in a header.
+    private const string Value = "sk-\"\\/+%&=<'" + Core + ">~";
+
+    /// <summary>What each shape of the value is in an answer.</summary>
+    private static IReadOnlyList<(string Form, string Text)> Forms()
+    {
+        var bytes = Encoding.UTF8.GetBytes(Value);
+        var slashed = Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+        List<(string, string)> forms =
+        [
+            ("raw", $"You sent Bearer {Value}, thank you"),
+            ("hex", $"key={Convert.ToHexStringLower(bytes)};"),
+            ("upper hex", $"key={Convert.ToHexString(bytes)};"),
+            ("URL-escaped", $"/x?key={Uri.EscapeDataString(Value)}&y=1"),
+            ("JSON", $"{{\"authorization\":\"Bearer {slashed}\"}}"),
+            ("JSON with escaped slashes", $"{{\"k\":\"{slashed.Replace("/", "\\/", StringComparison.Ordinal)}\"}}"),
+            ("JSON that is safe in HTML", $"{{\"k\":{JsonSerializer.Serialize(Value)}}}"),
+            ("HTML", $"<p>{WebUtility.HtmlEncode(Value)}</p>"),
+        ];
+        for (var before = 0; before < 3; before++)
+        {
+            var text = Encoding.UTF8.GetBytes(new string('u', before) + ":" + Value + ":tail");
+            forms.Add(($"base64 behind {before + 1}", "Basic " + Convert.ToBase64String(text)));
+            forms.Add(($"base64url behind {before + 1}", "x." + Convert.ToBase64String(text).Replace('+', '-').Replace('/', '_').TrimEnd('=')));
+        }
+        return forms;
+    }
+
+    [Fact]
+    public async Task No_form_reaches_the_caller_wherever_the_answer_is_cut()
+    {
+        var forms = Forms();
+        await using var world = await BrokerWorld.StartAsync(async (context, seen) =>
+        {
+            var parts = seen.Path.Split('/')[^1].Split('-');
+            var bytes = Encoding.UTF8.GetBytes(forms[int.Parse(parts[0])].Text);
+            var cut = int.Parse(parts[1]);
+            await context.Response.Body.WriteAsync(bytes.AsMemory(0, cut));
+            await context.Response.Body.FlushAsync();
+            await context.Response.Body.WriteAsync(bytes.AsMemory(cut));
+        }, secret: Value);
+        using var caller = world.Caller();
+        var traces = new Traces(Value, Core);
+        for (var f = 0; f < forms.Count; f++)
+        {
+            var length = Encoding.UTF8.GetByteCount(forms[f].Text);
+            Assert.NotEmpty(traces.In(Encoding.UTF8.GetBytes(forms[f].Text)));
+            // At once, or the cuts of all forms would take minutes.
+            await Parallel.ForEachAsync(Enumerable.Range(0, length + 1), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (cut, ct) =>
+            {
+                var got = await caller.GetByteArrayAsync($"/broker/cs/gpt-call/{f}-{cut}", ct);
+                Assert.Equal(length, got.Length);
+                Assert.Empty(traces.In(got).Select(shape => $"{forms[f].Form}, cut at {cut}: {shape}"));
+                Assert.Contains("•••", Encoding.UTF8.GetString(got), StringComparison.Ordinal);
+            });
+        }
+    }
+
+    [Fact]
+    public async Task An_invoke_answers_without_a_form_too()
+    {
+        var forms = Forms();
+        await using var world = await BrokerWorld.StartAsync((context, seen) =>
+        {
+            context.Response.Headers["X-Seen"] = seen.Headers["Authorization"];
+            return context.Response.WriteAsync(forms[int.Parse(seen.Path.Split('/')[^1])].Text);
+        }, secret: Value);
+        using var caller = world.Caller();
+        var traces = new Traces(Value, Core);
+        for (var f = 0; f < forms.Count; f++)
+        {
+            using var answer = await caller.PostAsJsonAsync("/api/v1/workspaces/cs/tools/gpt-call/invoke", new { method = "GET", path = "/" + f });
+            var got = await answer.Content.ReadAsByteArrayAsync();
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            Assert.Empty(traces.In(got).Select(shape => $"{forms[f].Form}: {shape}"));
+            Assert.Equal("***", JsonDocument.Parse(got).RootElement.GetProperty("headers").GetProperty("x-seen").GetString());
+        }
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("br")]
+    [InlineData("deflate")]
+    public async Task An_upstream_that_compresses_whatever_it_is_asked_for_is_unpacked(string coding)
+    {
+        var plain = Encoding.UTF8.GetBytes($"before {Value} after");
+        await using var world = await BrokerWorld.StartAsync(async (context, _) =>
+        {
+            context.Response.Headers.ContentEncoding = coding;
+            using var packed = new MemoryStream();
+            await using (Stream packer = coding switch { "gzip" => new GZipStream(packed, CompressionLevel.Fastest, true), "br" => new BrotliStream(packed, CompressionLevel.Fastest, true), _ => new ZLibStream(packed, CompressionLevel.Fastest, true) })
+                await packer.WriteAsync(plain);
+            context.Response.ContentLength = packed.Length;
+            await context.Response.Body.WriteAsync(packed.ToArray());
+        }, secret: Value);
+        using var caller = world.Caller();
+        caller.DefaultRequestHeaders.AcceptEncoding.ParseAdd("gzip, br");
+        using var answer = await caller.GetAsync("/broker/cs/gpt-call/x");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Empty(answer.Content.Headers.ContentEncoding);
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.StartsWith("before •••", text, StringComparison.Ordinal);
+        Assert.EndsWith(" after", text, StringComparison.Ordinal);
+        Assert.Equal("identity", Assert.Single(world.Upstream.Requests).Headers["Accept-Encoding"]);
+
+        using var invoked = await caller.PostAsJsonAsync("/api/v1/workspaces/cs/tools/gpt-call/invoke", new { method = "GET", path = "/x" });
+        var body = await invoked.Content.ReadAsStringAsync();
+        Assert.DoesNotContain(Core, body, StringComparison.Ordinal);
+        Assert.Contains("before ", body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_looked_into_is_not_passed_on()
+    {
+        await using var world = await BrokerWorld.StartAsync((context, _) =>
+        {
+            context.Response.Headers.ContentEncoding = "zstd";
+            return context.Response.WriteAsync(Value);
+        }, secret: Value);
+        using var caller = world.Caller();
+        using var answer = await caller.GetAsync("/broker/cs/gpt-call/x");
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.Contains("answer_unreadable", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(Core, text, StringComparison.Ordinal);
+        using var invoked = await caller.PostAsJsonAsync("/api/v1/workspaces/cs/tools/gpt-call/invoke", new { method = "GET", path = "/x" });
+        Assert.Equal(HttpStatusCode.BadGateway, invoked.StatusCode);
+        Assert.All(await world.CallsAsync(2), c => Assert.Equal("answer_unreadable", c.End!.Reason));
+    }
+
+    [Fact]
+    public async Task Headers_and_status_text_hold_nothing_of_it_either()
+    {
+        await using var world = await BrokerWorld.StartAsync(async (context, seen) =>
+        {
+            context.Response.Headers.Location = "https://elsewhere.test/?key=" + Uri.EscapeDataString(Value);
+            context.Response.Headers["X-Debug"] = seen.Headers["Authorization"];
+            context.Response.Headers["X-" + Core] = "1";
+            context.Response.Headers["X-Kept"] = "kept";
+            context.Response.StatusCode = 302;
+            await context.Response.WriteAsync("moved");
+        }, secret: Value);
+        using var handler = new HttpClientHandler { AllowAutoRedirect = false };
+        using var caller = new HttpClient(handler) { BaseAddress = new Uri(world.App.Url) };
+        caller.DefaultRequestHeaders.Authorization = new("Bearer", AdminApp.Key);
+        caller.DefaultRequestHeaders.Add("X-Evose-Agent", "cs-pro");
+        using var answer = await caller.GetAsync("/broker/cs/gpt-call/x");
+        Assert.Equal("moved", await answer.Content.ReadAsStringAsync());
+        var all = Encoding.UTF8.GetBytes($"{answer.ReasonPhrase}\n{answer.Headers}{answer.Content.Headers}{answer.TrailingHeaders}");
+        Assert.DoesNotContain(new Traces(Value, Core).In(all), s => s.StartsWith("value", StringComparison.Ordinal));
+        Assert.Equal("kept", Assert.Single(answer.Headers.GetValues("X-Kept")));
+        Assert.Equal("***", Assert.Single(answer.Headers.GetValues("X-Debug")));
+    }
+
+    [Fact]
+    public async Task Events_arrive_at_once_although_they_are_looked_through()
+    {
+        var next = new SemaphoreSlim(0);
+        await using var world = await BrokerWorld.StartAsync(async (context, _) =>
+        {
+            context.Response.ContentType = "text/event-stream";
+            for (var i = 0; i < 5; i++)
+            {
+                await context.Response.WriteAsync($"data: {i} {(i == 3 ? Value : "nothing")}\n\n");
+                await context.Response.Body.FlushAsync();
+                // The next event is written only when the caller has this one.
+                Assert.True(await next.WaitAsync(TimeSpan.FromMinutes(1)));
+            }
+        }, secret: Value);
+        using var caller = world.Caller();
+        using var answer = await caller.GetAsync("/broker/cs/gpt-call/events", HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
+        for (var i = 0; i < 5; i++)
+        {
+            var line = await reader.ReadLineAsync().WaitAsync(TimeSpan.FromMinutes(1));
+            Assert.StartsWith($"data: {i} {(i == 3 ? "•••" : "nothing")}", line, StringComparison.Ordinal);
+            Assert.DoesNotContain(Core, line, StringComparison.Ordinal);
+            await reader.ReadLineAsync().WaitAsync(TimeSpan.FromMinutes(1));
+            next.Release();
+        }
+    }
+
+    [Fact]
+    public async Task An_echo_is_reported_once_for_a_tool_and_a_day_with_the_right_version()
+    {
+        await using var world = await BrokerWorld.StartAsync((context, seen) => context.Response.WriteAsync(seen.Path.EndsWith("/echo", StringComparison.Ordinal) ? seen.Headers["Authorization"] : "nothing"));
+        using var caller = world.Caller();
+        await caller.GetStringAsync("/broker/cs/gpt-call/silent");
+        await using (var db = await world.DbAsync()) Assert.Empty(await db.LeakReports.ToListAsync());
+        for (var i = 0; i < 5; i++) Assert.DoesNotContain(BrokerWorld.Secret, await caller.GetStringAsync("/broker/cs/gpt-call/echo"), StringComparison.Ordinal);
+        using (var invoked = await caller.PostAsJsonAsync("/api/v1/workspaces/cs/tools/gpt-call/invoke", new { method = "GET", path = "/echo" }))
+            Assert.DoesNotContain(BrokerWorld.Secret, await invoked.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+        await Given.UntilAsync(async () =>
+        {
+            await using var db = await world.DbAsync();
+            return await db.LeakReports.AnyAsync();
+        });
+        await using var after = await world.DbAsync();
+        var report = Assert.Single(await after.LeakReports.ToListAsync());
+        Assert.Equal((LeakSource.Echo, LeakState.Open, world.CredentialId, (int?)1, "openai_prod"), (report.Source, report.State, report.CredentialId!.Value, report.Version, report.Credential));
+        Assert.Contains("gpt-call", report.Place, StringComparison.Ordinal);
+        Assert.Single(await after.AuditEvents.Where(e => e.Action == AuditAction.LeakReported).ToListAsync());
+        Assert.Single(await after.Notifications.Where(n => n.Kind == NotificationKind.LeakReported).ToListAsync());
+    }
+}
