@@ -690,10 +690,25 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bigint")
                         .HasColumnName("expires_at");
 
+                    b.Property<long?>("FrozenAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("frozen_at");
+
+                    b.Property<string>("FrozenBy")
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("frozen_by")
+                        .UseCollation("C");
+
                     b.Property<string>("Injection")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("injection")
+                        .UseCollation("C");
+
+                    b.Property<string>("Ladder")
+                        .HasColumnType("text")
+                        .HasColumnName("ladder")
                         .UseCollation("C");
 
                     b.Property<string>("Name")
@@ -1060,6 +1075,387 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.ToTable("sealed_field");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Credentials.ValueFingerprint", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Field")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("field")
+                        .UseCollation("C");
+
+                    b.Property<string>("Fingerprint")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("fingerprint")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("VersionId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("version_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Fingerprint")
+                        .HasDatabaseName("ix_value_fingerprint_fingerprint");
+
+                    b.HasIndex("VersionId")
+                        .HasDatabaseName("ix_value_fingerprint_version_id");
+
+                    b.ToTable("value_fingerprint");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Hygiene.HygieneFinding", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<string>("AcceptReason")
+                        .HasMaxLength(500)
+                        .HasColumnType("character varying(500)")
+                        .HasColumnName("accept_reason")
+                        .UseCollation("C");
+
+                    b.Property<long?>("AcceptedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("accepted_at");
+
+                    b.Property<string>("AcceptedBy")
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("accepted_by")
+                        .UseCollation("C");
+
+                    b.Property<long?>("AcceptedUntil")
+                        .HasColumnType("bigint")
+                        .HasColumnName("accepted_until");
+
+                    b.Property<string>("FactsHash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("facts_hash")
+                        .UseCollation("C");
+
+                    b.Property<long>("FirstSeenAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("first_seen_at");
+
+                    b.Property<int>("Fix")
+                        .HasColumnType("integer")
+                        .HasColumnName("fix");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(80)
+                        .HasColumnType("character varying(80)")
+                        .HasColumnName("key")
+                        .UseCollation("C");
+
+                    b.Property<long>("LastSeenAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_seen_at");
+
+                    b.Property<string>("Members")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("members")
+                        .UseCollation("C");
+
+                    b.Property<int>("Place")
+                        .HasColumnType("integer")
+                        .HasColumnName("place");
+
+                    b.Property<long?>("ResolvedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("resolved_at");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasColumnName("revision");
+
+                    b.Property<string>("Rule")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("rule")
+                        .UseCollation("C");
+
+                    b.Property<int>("Severity")
+                        .HasColumnType("integer")
+                        .HasColumnName("severity");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("subject")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("SubjectId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("subject_id");
+
+                    b.Property<int>("SubjectKind")
+                        .HasColumnType("integer")
+                        .HasColumnName("subject_kind");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("text")
+                        .UseCollation("C");
+
+                    b.Property<long?>("ToldAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("told_at");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Key")
+                        .IsUnique()
+                        .HasDatabaseName("ix_hygiene_finding_key");
+
+                    b.HasIndex("SubjectId")
+                        .HasDatabaseName("ix_hygiene_finding_subject_id");
+
+                    b.HasIndex("WorkspaceId")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id")
+                        .HasFilter("told_at IS NULL AND resolved_at IS NULL AND severity = 2");
+
+                    b.HasIndex("WorkspaceId", "ResolvedAt")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id_resolved_at")
+                        .HasFilter("resolved_at IS NOT NULL");
+
+                    b.HasIndex("WorkspaceId", "Severity", "Rule", "Subject")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id_severity_rule_subject")
+                        .HasFilter("resolved_at IS NULL");
+
+                    b.ToTable("hygiene_finding");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakReport", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<long?>("ClosedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("closed_at");
+
+                    b.Property<string>("Credential")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("credential")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential_id");
+
+                    b.Property<long>("LastSeenAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_seen_at");
+
+                    b.Property<string>("Note")
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("note")
+                        .UseCollation("C");
+
+                    b.Property<string>("Place")
+                        .HasMaxLength(500)
+                        .HasColumnType("character varying(500)")
+                        .HasColumnName("place")
+                        .UseCollation("C");
+
+                    b.Property<long>("ReportedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("reported_at");
+
+                    b.Property<string>("ReportedBy")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("reported_by")
+                        .UseCollation("C");
+
+                    b.Property<int?>("Resolution")
+                        .HasColumnType("integer")
+                        .HasColumnName("resolution");
+
+                    b.Property<int>("Seen")
+                        .HasColumnType("integer")
+                        .HasColumnName("seen");
+
+                    b.Property<int>("Source")
+                        .HasColumnType("integer")
+                        .HasColumnName("source");
+
+                    b.Property<int>("State")
+                        .HasColumnType("integer")
+                        .HasColumnName("state");
+
+                    b.Property<long>("SuspectedSince")
+                        .HasColumnType("bigint")
+                        .HasColumnName("suspected_since");
+
+                    b.Property<int?>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("CredentialId", "State")
+                        .HasDatabaseName("ix_leak_report_credential_id_state");
+
+                    b.HasIndex("WorkspaceId", "ReportedAt")
+                        .HasDatabaseName("ix_leak_report_workspace_id_reported_at");
+
+                    b.ToTable("leak_report");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakStep", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Act")
+                        .HasColumnType("integer")
+                        .HasColumnName("act");
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<string>("By")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("by")
+                        .UseCollation("C");
+
+                    b.Property<string>("Note")
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("note")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("ReportId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("report_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ReportId")
+                        .HasDatabaseName("ix_leak_step_report_id");
+
+                    b.ToTable("leak_step");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.Delivery", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.Property<byte[]>("ChannelId")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("channel_id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("DigestId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("digest_id");
+
+                    b.Property<long?>("FinishedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("finished_at");
+
+                    b.Property<long>("GiveUpAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("give_up_at");
+
+                    b.Property<string>("LastAnswer")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("last_answer")
+                        .UseCollation("C");
+
+                    b.Property<long?>("LastAttemptAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_attempt_at");
+
+                    b.Property<int?>("LastStatus")
+                        .HasColumnType("integer")
+                        .HasColumnName("last_status");
+
+                    b.Property<long>("NextAttemptAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("next_attempt_at");
+
+                    b.Property<byte[]>("NotificationId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("notification_id");
+
+                    b.Property<long>("Number")
+                        .HasColumnType("bigint")
+                        .HasColumnName("number");
+
+                    b.Property<int>("State")
+                        .HasColumnType("integer")
+                        .HasColumnName("state");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("NotificationId")
+                        .HasDatabaseName("ix_delivery_notification_id");
+
+                    b.HasIndex("ChannelId", "NotificationId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_delivery_channel_id_notification_id");
+
+                    b.HasIndex("ChannelId", "Number")
+                        .IsUnique()
+                        .HasDatabaseName("ix_delivery_channel_id_number");
+
+                    b.HasIndex("State", "NextAttemptAt")
+                        .HasDatabaseName("ix_delivery_state_next_attempt_at");
+
+                    b.ToTable("delivery");
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Notifications.Notification", b =>
                 {
                     b.Property<byte[]>("Id")
@@ -1089,6 +1485,12 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bytea")
                         .HasColumnName("credential_id");
 
+                    b.Property<string>("Facts")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("facts")
+                        .UseCollation("C");
+
                     b.Property<string>("Key")
                         .IsRequired()
                         .HasMaxLength(200)
@@ -1099,6 +1501,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.Property<int>("Kind")
                         .HasColumnType("integer")
                         .HasColumnName("kind");
+
+                    b.Property<long?>("SnoozedUntil")
+                        .HasColumnType("bigint")
+                        .HasColumnName("snoozed_until");
 
                     b.Property<string>("Title")
                         .IsRequired()
@@ -1125,6 +1531,165 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasDatabaseName("ix_notification_workspace_id_acknowledged_at");
 
                     b.ToTable("notification");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationChannel", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("CreatedBy")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("created_by")
+                        .UseCollation("C");
+
+                    b.Property<long?>("DisabledAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("disabled_at");
+
+                    b.Property<string>("DisabledWhy")
+                        .HasMaxLength(300)
+                        .HasColumnType("character varying(300)")
+                        .HasColumnName("disabled_why")
+                        .UseCollation("C");
+
+                    b.Property<string>("Host")
+                        .HasMaxLength(260)
+                        .HasColumnType("character varying(260)")
+                        .HasColumnName("host")
+                        .UseCollation("C");
+
+                    b.Property<bool>("IncludesWorkspaces")
+                        .HasColumnType("boolean")
+                        .HasColumnName("includes_workspaces");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("integer")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Kinds")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kinds")
+                        .UseCollation("C");
+
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .HasMaxLength(8)
+                        .HasColumnType("character varying(8)")
+                        .HasColumnName("language")
+                        .UseCollation("C");
+
+                    b.Property<byte[]>("LeasedBy")
+                        .HasColumnType("bytea")
+                        .HasColumnName("leased_by");
+
+                    b.Property<long?>("LeasedUntil")
+                        .HasColumnType("bigint")
+                        .HasColumnName("leased_until");
+
+                    b.Property<int>("MinSeverity")
+                        .HasColumnType("integer")
+                        .HasColumnName("min_severity");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(80)
+                        .HasColumnType("character varying(80)")
+                        .HasColumnName("name")
+                        .UseCollation("C");
+
+                    b.Property<string>("Recipients")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("recipients")
+                        .UseCollation("C");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasColumnName("revision");
+
+                    b.Property<byte[]>("SealedSecret")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sealed_secret");
+
+                    b.Property<byte[]>("SealedUrl")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sealed_url");
+
+                    b.Property<bool>("StandardHeaders")
+                        .HasColumnType("boolean")
+                        .HasColumnName("standard_headers");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("WorkspaceId")
+                        .HasDatabaseName("ix_notification_channel_workspace_id");
+
+                    b.ToTable("notification_channel");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationSettings", b =>
+                {
+                    b.Property<byte[]>("WorkspaceId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.Property<int?>("BannerFromDay")
+                        .HasColumnType("integer")
+                        .HasColumnName("banner_from_day");
+
+                    b.Property<int?>("BlockFromDay")
+                        .HasColumnType("integer")
+                        .HasColumnName("block_from_day");
+
+                    b.Property<long>("ChangedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("changed_at");
+
+                    b.Property<string>("ChangedBy")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("changed_by")
+                        .UseCollation("C");
+
+                    b.Property<int>("EscalateAfterDays")
+                        .HasColumnType("integer")
+                        .HasColumnName("escalate_after_days");
+
+                    b.Property<string>("Ladder")
+                        .HasColumnType("text")
+                        .HasColumnName("ladder")
+                        .UseCollation("C");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasColumnName("revision");
+
+                    b.Property<long>("Stamp")
+                        .HasColumnType("bigint")
+                        .HasColumnName("stamp");
+
+                    b.HasKey("WorkspaceId");
+
+                    b.HasIndex("Stamp")
+                        .HasDatabaseName("ix_notification_settings_stamp");
+
+                    b.ToTable("notification_settings");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
@@ -1577,6 +2142,30 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasKey("Lane");
 
                     b.ToTable("chain_head");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Platform.Data.HygieneLook", b =>
+                {
+                    b.Property<byte[]>("WorkspaceId")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bytea")
+                        .HasColumnName("workspace_id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<long>("AuditSeq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("audit_seq");
+
+                    b.Property<int>("Subjects")
+                        .HasColumnType("integer")
+                        .HasColumnName("subjects");
+
+                    b.HasKey("WorkspaceId");
+
+                    b.ToTable("hygiene_look");
                 });
 
             modelBuilder.Entity("Evose.Admin.Platform.Data.IdempotencyRecord", b =>
@@ -2036,6 +2625,71 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Credentials.ValueFingerprint", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Credentials.CredentialVersion", null)
+                        .WithMany("ValueFingerprints")
+                        .HasForeignKey("VersionId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Hygiene.HygieneFinding", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakReport", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakStep", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Leaks.LeakReport", null)
+                        .WithMany("Steps")
+                        .HasForeignKey("ReportId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.Delivery", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Notifications.NotificationChannel", null)
+                        .WithMany()
+                        .HasForeignKey("ChannelId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.HasOne("Evose.Admin.Domain.Notifications.Notification", null)
+                        .WithMany()
+                        .HasForeignKey("NotificationId");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationChannel", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationSettings", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
                 {
                     b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
@@ -2108,6 +2762,13 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
             modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialVersion", b =>
                 {
                     b.Navigation("Fields");
+
+                    b.Navigation("ValueFingerprints");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakReport", b =>
+                {
+                    b.Navigation("Steps");
                 });
 #pragma warning restore 612, 618
         }

@@ -652,10 +652,23 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("expires_at");
 
+                    b.Property<long?>("FrozenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("frozen_at");
+
+                    b.Property<string>("FrozenBy")
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("frozen_by");
+
                     b.Property<string>("Injection")
                         .IsRequired()
                         .HasColumnType("TEXT")
                         .HasColumnName("injection");
+
+                    b.Property<string>("Ladder")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("ladder");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -1006,6 +1019,370 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.ToTable("sealed_field");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Credentials.ValueFingerprint", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Field")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("field");
+
+                    b.Property<string>("Fingerprint")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("fingerprint");
+
+                    b.Property<byte[]>("VersionId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("version_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Fingerprint")
+                        .HasDatabaseName("ix_value_fingerprint_fingerprint");
+
+                    b.HasIndex("VersionId")
+                        .HasDatabaseName("ix_value_fingerprint_version_id");
+
+                    b.ToTable("value_fingerprint");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Hygiene.HygieneFinding", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<string>("AcceptReason")
+                        .HasMaxLength(500)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("accept_reason");
+
+                    b.Property<long?>("AcceptedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("accepted_at");
+
+                    b.Property<string>("AcceptedBy")
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("accepted_by");
+
+                    b.Property<long?>("AcceptedUntil")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("accepted_until");
+
+                    b.Property<string>("FactsHash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("facts_hash");
+
+                    b.Property<long>("FirstSeenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("first_seen_at");
+
+                    b.Property<int>("Fix")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("fix");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(80)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key");
+
+                    b.Property<long>("LastSeenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_seen_at");
+
+                    b.Property<string>("Members")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("members");
+
+                    b.Property<int>("Place")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("place");
+
+                    b.Property<long?>("ResolvedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("resolved_at");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("revision");
+
+                    b.Property<string>("Rule")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("rule");
+
+                    b.Property<int>("Severity")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("severity");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("subject");
+
+                    b.Property<byte[]>("SubjectId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("subject_id");
+
+                    b.Property<int>("SubjectKind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("subject_kind");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasMaxLength(1000)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("text");
+
+                    b.Property<long?>("ToldAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("told_at");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Key")
+                        .IsUnique()
+                        .HasDatabaseName("ix_hygiene_finding_key");
+
+                    b.HasIndex("SubjectId")
+                        .HasDatabaseName("ix_hygiene_finding_subject_id");
+
+                    b.HasIndex("WorkspaceId")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id")
+                        .HasFilter("told_at IS NULL AND resolved_at IS NULL AND severity = 2");
+
+                    b.HasIndex("WorkspaceId", "ResolvedAt")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id_resolved_at")
+                        .HasFilter("resolved_at IS NOT NULL");
+
+                    b.HasIndex("WorkspaceId", "Severity", "Rule", "Subject")
+                        .HasDatabaseName("ix_hygiene_finding_workspace_id_severity_rule_subject")
+                        .HasFilter("resolved_at IS NULL");
+
+                    b.ToTable("hygiene_finding");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakReport", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<long?>("ClosedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("closed_at");
+
+                    b.Property<string>("Credential")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("credential");
+
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential_id");
+
+                    b.Property<long>("LastSeenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_seen_at");
+
+                    b.Property<string>("Note")
+                        .HasMaxLength(1000)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("note");
+
+                    b.Property<string>("Place")
+                        .HasMaxLength(500)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("place");
+
+                    b.Property<long>("ReportedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("reported_at");
+
+                    b.Property<string>("ReportedBy")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reported_by");
+
+                    b.Property<int?>("Resolution")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("resolution");
+
+                    b.Property<int>("Seen")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seen");
+
+                    b.Property<int>("Source")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("source");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("state");
+
+                    b.Property<long>("SuspectedSince")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("suspected_since");
+
+                    b.Property<int?>("Version")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("version");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("CredentialId", "State")
+                        .HasDatabaseName("ix_leak_report_credential_id_state");
+
+                    b.HasIndex("WorkspaceId", "ReportedAt")
+                        .HasDatabaseName("ix_leak_report_workspace_id_reported_at");
+
+                    b.ToTable("leak_report");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakStep", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Act")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("act");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<string>("By")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("by");
+
+                    b.Property<string>("Note")
+                        .HasMaxLength(1000)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("note");
+
+                    b.Property<byte[]>("ReportId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("report_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ReportId")
+                        .HasDatabaseName("ix_leak_step_report_id");
+
+                    b.ToTable("leak_step");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.Delivery", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("attempts");
+
+                    b.Property<byte[]>("ChannelId")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("channel_id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("DigestId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("digest_id");
+
+                    b.Property<long?>("FinishedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("finished_at");
+
+                    b.Property<long>("GiveUpAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("give_up_at");
+
+                    b.Property<string>("LastAnswer")
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("last_answer");
+
+                    b.Property<long?>("LastAttemptAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_attempt_at");
+
+                    b.Property<int?>("LastStatus")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_status");
+
+                    b.Property<long>("NextAttemptAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("next_attempt_at");
+
+                    b.Property<byte[]>("NotificationId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("notification_id");
+
+                    b.Property<long>("Number")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("number");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("state");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("NotificationId")
+                        .HasDatabaseName("ix_delivery_notification_id");
+
+                    b.HasIndex("ChannelId", "NotificationId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_delivery_channel_id_notification_id");
+
+                    b.HasIndex("ChannelId", "Number")
+                        .IsUnique()
+                        .HasDatabaseName("ix_delivery_channel_id_number");
+
+                    b.HasIndex("State", "NextAttemptAt")
+                        .HasDatabaseName("ix_delivery_state_next_attempt_at");
+
+                    b.ToTable("delivery");
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.Notifications.Notification", b =>
                 {
                     b.Property<byte[]>("Id")
@@ -1033,6 +1410,11 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("credential_id");
 
+                    b.Property<string>("Facts")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("facts");
+
                     b.Property<string>("Key")
                         .IsRequired()
                         .HasMaxLength(200)
@@ -1042,6 +1424,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.Property<int>("Kind")
                         .HasColumnType("INTEGER")
                         .HasColumnName("kind");
+
+                    b.Property<long?>("SnoozedUntil")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("snoozed_until");
 
                     b.Property<string>("Title")
                         .IsRequired()
@@ -1066,6 +1452,156 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasDatabaseName("ix_notification_workspace_id_acknowledged_at");
 
                     b.ToTable("notification");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationChannel", b =>
+                {
+                    b.Property<byte[]>("Id")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("CreatedBy")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("created_by");
+
+                    b.Property<long?>("DisabledAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("disabled_at");
+
+                    b.Property<string>("DisabledWhy")
+                        .HasMaxLength(300)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("disabled_why");
+
+                    b.Property<string>("Host")
+                        .HasMaxLength(260)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("host");
+
+                    b.Property<bool>("IncludesWorkspaces")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("includes_workspaces");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Kinds")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("kinds");
+
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .HasMaxLength(8)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("language");
+
+                    b.Property<byte[]>("LeasedBy")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("leased_by");
+
+                    b.Property<long?>("LeasedUntil")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("leased_until");
+
+                    b.Property<int>("MinSeverity")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("min_severity");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(80)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("name");
+
+                    b.Property<string>("Recipients")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("recipients");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("revision");
+
+                    b.Property<byte[]>("SealedSecret")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("sealed_secret");
+
+                    b.Property<byte[]>("SealedUrl")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("sealed_url");
+
+                    b.Property<bool>("StandardHeaders")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("standard_headers");
+
+                    b.Property<byte[]>("WorkspaceId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("WorkspaceId")
+                        .HasDatabaseName("ix_notification_channel_workspace_id");
+
+                    b.ToTable("notification_channel");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationSettings", b =>
+                {
+                    b.Property<byte[]>("WorkspaceId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.Property<int?>("BannerFromDay")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("banner_from_day");
+
+                    b.Property<int?>("BlockFromDay")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("block_from_day");
+
+                    b.Property<long>("ChangedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("changed_at");
+
+                    b.Property<string>("ChangedBy")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("changed_by");
+
+                    b.Property<int>("EscalateAfterDays")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("escalate_after_days");
+
+                    b.Property<string>("Ladder")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("ladder");
+
+                    b.Property<int>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("revision");
+
+                    b.Property<long>("Stamp")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("stamp");
+
+                    b.HasKey("WorkspaceId");
+
+                    b.HasIndex("Stamp")
+                        .HasDatabaseName("ix_notification_settings_stamp");
+
+                    b.ToTable("notification_settings");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
@@ -1502,6 +2038,30 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                     b.ToTable("chain_head");
                 });
 
+            modelBuilder.Entity("Evose.Admin.Platform.Data.HygieneLook", b =>
+                {
+                    b.Property<byte[]>("WorkspaceId")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("workspace_id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<long>("AuditSeq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("audit_seq");
+
+                    b.Property<int>("Subjects")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("subjects");
+
+                    b.HasKey("WorkspaceId");
+
+                    b.ToTable("hygiene_look");
+                });
+
             modelBuilder.Entity("Evose.Admin.Platform.Data.IdempotencyRecord", b =>
                 {
                     b.Property<string>("Key")
@@ -1925,6 +2485,71 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Evose.Admin.Domain.Credentials.ValueFingerprint", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Credentials.CredentialVersion", null)
+                        .WithMany("ValueFingerprints")
+                        .HasForeignKey("VersionId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Hygiene.HygieneFinding", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakReport", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakStep", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Leaks.LeakReport", null)
+                        .WithMany("Steps")
+                        .HasForeignKey("ReportId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.Delivery", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Notifications.NotificationChannel", null)
+                        .WithMany()
+                        .HasForeignKey("ChannelId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.HasOne("Evose.Admin.Domain.Notifications.Notification", null)
+                        .WithMany()
+                        .HasForeignKey("NotificationId");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationChannel", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Notifications.NotificationSettings", b =>
+                {
+                    b.HasOne("Evose.Admin.Domain.Workspaces.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("WorkspaceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Evose.Admin.Domain.OAuth.ConnectAttempt", b =>
                 {
                     b.HasOne("Evose.Admin.Domain.Credentials.Credential", null)
@@ -1997,6 +2622,13 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
             modelBuilder.Entity("Evose.Admin.Domain.Credentials.CredentialVersion", b =>
                 {
                     b.Navigation("Fields");
+
+                    b.Navigation("ValueFingerprints");
+                });
+
+            modelBuilder.Entity("Evose.Admin.Domain.Leaks.LeakReport", b =>
+                {
+                    b.Navigation("Steps");
                 });
 #pragma warning restore 612, 618
         }
