@@ -174,7 +174,7 @@ public sealed class ChannelsInChromium(Chromium chromium)
         var now = app.Get<TimeProvider>().GetUtcNow();
         Assert.True(await NotificationOutbox.RaiseAsync(db, new Notification
         {
-            Id = Guid.CreateVersion7(now), WorkspaceId = await db.Workspaces.Where(w => w.Slug == ws).Select(w => w.Id).SingleAsync(), Kind = kind, Key = Guid.NewGuid().ToString("N"), Title = title, Body = "Told by the walk.", CreatedAt = now,
+            Id = Guid.CreateVersion7(now), WorkspaceId = await db.Workspaces.Where(w => w.Slug == ws).Select(w => w.Id).SingleAsync(), Kind = kind, Key = Guid.CreateVersion7(TimeProvider.System.GetUtcNow()).ToString("N"), Title = title, Body = "Told by the walk.", CreatedAt = now,
         }, default));
         await write.CommitAsync(default);
     }

@@ -53,8 +53,8 @@ public sealed class DeliveryPolicyTests
     {
         Assert.True(DeliveryPolicy.IsDue(Now + TimeSpan.FromDays(1), Now));
         Assert.False(DeliveryPolicy.IsDue(Now + TimeSpan.FromHours(2), Now));
-        var channel = new NotificationChannel { Id = Guid.NewGuid() };
-        var (mine, other) = (Guid.NewGuid(), Guid.NewGuid());
+        var channel = new NotificationChannel { Id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow()) };
+        var (mine, other) = (Guid.CreateVersion7(TimeProvider.System.GetUtcNow()), Guid.CreateVersion7(TimeProvider.System.GetUtcNow()));
         channel.Lease(other, Now + TimeSpan.FromDays(1));
         Assert.True(channel.IsFree(mine, Now));
         channel.Lease(other, Now);
@@ -82,7 +82,7 @@ public sealed class DeliveryPolicyTests
         Assert.Equal((DeliveryState.Pending, 0, 9L, at), (delivery.State, delivery.Attempts, delivery.Number, delivery.NextAttemptAt));
     }
 
-    private static List<Delivery> Queue(int count) => [.. Enumerable.Range(1, count).Select(i => Delivery.Of(Guid.CreateVersion7(Now), Guid.Empty, Guid.NewGuid(), i, Now))];
+    private static List<Delivery> Queue(int count) => [.. Enumerable.Range(1, count).Select(i => Delivery.Of(Guid.CreateVersion7(Now), Guid.Empty, Guid.CreateVersion7(TimeProvider.System.GetUtcNow()), i, Now))];
 }
 
 public sealed class EscalationPolicyTests

@@ -171,7 +171,7 @@ public sealed class DeliverNotificationsJobTests : IAsyncLifetime
         webhook = [.. _world.Receiver.Requests.Where(r => r.Headers.ContainsKey("X-Evose-Event"))];
         Assert.Equal(Enumerable.Range(0, 24).Select(h => $"hour {h:00}"), webhook.Select(r => JsonDocument.Parse(r.Body).RootElement.GetProperty("data").GetProperty("title").GetString()));
         // People get one message that lists them, in order.
-        var text = JsonDocument.Parse(Assert.Single(_world.Receiver.Requests.Where(r => !r.Headers.ContainsKey("X-Evose-Event"))).Body).RootElement.GetProperty("text").GetString()!;
+        var text = JsonDocument.Parse(Assert.Single(_world.Receiver.Requests, r => !r.Headers.ContainsKey("X-Evose-Event")).Body).RootElement.GetProperty("text").GetString()!;
         Assert.StartsWith("*24 notifications*", text, StringComparison.Ordinal);
         Assert.Equal(Enumerable.Range(0, 24), text.Split('\n').Skip(1).Select(l => int.Parse(l.Split("hour ")[1][..2], CultureInfo.InvariantCulture)));
         Assert.All(await _world.DeliveriesAsync(), d => Assert.Equal(DeliveryState.Delivered, d.State));
@@ -281,7 +281,7 @@ public sealed class DeliverNotificationsJobTests : IAsyncLifetime
         {
             // As a node leaves it that was killed while it sent.
             var now = _world.Clock.GetUtcNow();
-            (await db.NotificationChannels.SingleAsync()).Lease(Guid.NewGuid(), now);
+            (await db.NotificationChannels.SingleAsync()).Lease(Guid.CreateVersion7(TimeProvider.System.GetUtcNow()), now);
             (await db.Deliveries.SingleAsync()).Begin(null, now);
             await db.SaveChangesAsync();
         }

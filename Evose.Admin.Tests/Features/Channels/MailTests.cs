@@ -55,7 +55,7 @@ public sealed class MailTests
         }
         async Task<IReadOnlyList<string>> ToAsync(NotificationKind kind, Guid? about)
         {
-            var id = await world.RaiseAsync(Guid.NewGuid().ToString("N"), kind);
+            var id = await world.RaiseAsync(Guid.CreateVersion7(TimeProvider.System.GetUtcNow()).ToString("N"), kind);
             await using (var db = await world.App.Dbs().CreateDbContextAsync()) await db.Notifications.Where(n => n.Id == id).ExecuteUpdateAsync(s => s.SetProperty(n => n.CredentialId, about));
             Assert.Equal(1, await world.DeliverAsync());
             return (await server.NextAsync()).To;
