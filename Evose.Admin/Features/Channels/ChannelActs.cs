@@ -4,7 +4,6 @@ using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
-using Evose.Admin.Platform.Jobs;
 using Evose.Admin.Platform.Notifications;
 using Microsoft.EntityFrameworkCore;
 
@@ -98,28 +97,24 @@ public sealed class TestChannel(IDbContextFactory<AdminDb> dbs, ChannelGate gate
     }
 }
 
-/// <summary>Puts a finished delivery at the end of its channel's queue once more, with the whole schedule before it.</summary>
-public sealed class ResendDelivery(IDbContextFactory<AdminDb> dbs, ChannelGate gate, JobList jobs, TimeProvider clock)
+/// <summary>Puts a finished delivery at the end of its channel's queue once more, with the whole schedule before it. The next sweep, seconds later, finds it there.</summary>
+public sealed class ResendDelivery(IDbContextFactory<AdminDb> dbs, ChannelGate gate, TimeProvider clock)
 {
     public async Task<Outcome<Done>> ExecuteAsync(Actor actor, Guid channelId, Guid deliveryId, CancellationToken ct)
     {
         if ((await gate.OfAsync(actor, channelId, Permission.ManageNotifications, ct)).Failed(out var refused)) return refused;
-        await using (var db = await dbs.CreateDbContextAsync(ct))
-        {
-            await using var write = await db.BeginWriteAsync(ct);
-            var channel = await db.NotificationChannels.SingleOrDefaultAsync(c => c.Id == channelId, ct);
-            var delivery = await db.Deliveries.SingleOrDefaultAsync(d => d.Id == deliveryId && d.ChannelId == channelId, ct);
-            if (channel is null || delivery is null) return Problem.NotFound("delivery");
-            if (delivery.NotificationId is null) return Problem.Conflict("This was a test. Send another one instead.", "test");
-            if (channel.DisabledAt is not null) return Problem.Conflict("The channel is disabled. Enable it first.", "disabled");
-            if (delivery.State == DeliveryState.Pending) return Problem.Conflict("It is still waiting and will be tried by itself.", "pending");
-            var now = clock.GetUtcNow();
-            delivery.Again(await NotificationOutbox.NextNumberAsync(db, channelId, ct), now);
-            AuditTrail.Append(db, now, actor, AuditAction.DeliveryResent, new AuditSubject(channel.WorkspaceId, channel.Name, channel.Id), $"delivery {delivery.Id}");
-            await write.CommitAsync(ct);
-        }
-        // A hint; the sweep would find it too.
-        jobs.Entries.FirstOrDefault(j => j.Name == DeliverNotificationsJob.Name)?.Trigger();
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        await using var write = await db.BeginWriteAsync(ct);
+        var channel = await db.NotificationChannels.SingleOrDefaultAsync(c => c.Id == channelId, ct);
+        var delivery = await db.Deliveries.SingleOrDefaultAsync(d => d.Id == deliveryId && d.ChannelId == channelId, ct);
+        if (channel is null || delivery is null) return Problem.NotFound("delivery");
+        if (delivery.NotificationId is null) return Problem.Conflict("This was a test. Send another one instead.", "test");
+        if (channel.DisabledAt is not null) return Problem.Conflict("The channel is disabled. Enable it first.", "disabled");
+        if (delivery.State == DeliveryState.Pending) return Problem.Conflict("It is still waiting and will be tried by itself.", "pending");
+        var now = clock.GetUtcNow();
+        delivery.Again(await NotificationOutbox.NextNumberAsync(db, channelId, ct), now);
+        AuditTrail.Append(db, now, actor, AuditAction.DeliveryResent, new AuditSubject(channel.WorkspaceId, channel.Name, channel.Id), $"delivery {delivery.Id}");
+        await write.CommitAsync(ct);
         return Done.It;
     }
 }
