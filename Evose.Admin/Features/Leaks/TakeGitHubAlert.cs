@@ -35,7 +35,9 @@ public sealed class TakeGitHubAlert(IDbContextFactory<AdminDb> dbs, SecretVault 
         if ((await TextBody.ReadRawAsync(context.Request, ct)).Failed(out var tooLarge, out var body)) return ApiResults.Of(tooLarge);
         using (body)
         {
-            if (options.Value.GitHubSecret is not { Length: > 0 } secret || !GitHubSignature.IsValid(secret, body.Bytes, context.Request.Headers["X-Hub-Signature-256"]))
+            // Not set up: there is nothing that anybody could have tried to get into.
+            if (options.Value.GitHubSecret is not { Length: > 0 } secret) return ApiResults.Of(Problem.Unauthorized("The signature is missing or wrong."));
+            if (!GitHubSignature.IsValid(secret, body.Bytes, context.Request.Headers["X-Hub-Signature-256"]))
             {
                 await RefusedAsync(context, ct);
                 return ApiResults.Of(Problem.Unauthorized("The signature is missing or wrong."));
