@@ -28,7 +28,7 @@ public sealed class EveryPageInBrowserTests(Chromium chromium)
     [Fact]
     public async Task No_page_makes_the_browser_complain()
     {
-        await using var app = new AdminApp(new() { ["Bootstrap:DemoData"] = "true" });
+        await using var app = new AdminApp(new() { ["Bootstrap:DemoData"] = "true", ["Hygiene:WatchInterval"] = "00:00:01" });
         await Given.UntilAsync(async () =>
         {
             await using var db = await app.DbAsync();
