@@ -49,7 +49,7 @@ public sealed class AccessPolicyTests
         }
         Assert.InRange(cases, 10_000, 200_000);
 
-        string[] decidedElsewhere = ["key_unknown", "field_unknown", "value_unsafe", "egress", "sign_in_needed", "cookie_none", "consent_needed", "token_stale", "credential_frozen"];
+        string[] decidedElsewhere = ["key_unknown", "field_unknown", "value_unsafe", "egress", "sign_in_needed", "cookie_none", "consent_needed", "token_stale", "credential_frozen", "update_forced"];
         var all = Enum.GetValues<Denial>().Select(d => d.Rule()).Concat(Enum.GetValues<Grant>().Select(g => g.Rule()));
         Assert.Equal(all.Except(decidedElsewhere).Order(), seen.Order());
     }
