@@ -25,7 +25,7 @@ public sealed class AuditPageTests : BunitContext, IAsyncLifetime
         Services.AddMudServices();
         Services.AddSingleton(TimeProvider.System);
         Services.AddSingleton(_app.Get<AuditQuery>()).AddSingleton(_app.Get<AuditPlacesQuery>()).AddSingleton(_app.Get<VerifyChain>());
-        Services.AddSingleton(_app.Get<InboxQuery>()).AddSingleton(_app.Get<AcknowledgeNotification>()).AddSingleton(_app.Get<JobsQuery>()).AddSingleton(_app.Get<TriggerJob>());
+        Services.AddSingleton(_app.Get<InboxQuery>()).AddSingleton(_app.Get<AcknowledgeNotification>()).AddSingleton(_app.Get<SnoozeNotification>()).AddSingleton(_app.Get<JobsQuery>()).AddSingleton(_app.Get<TriggerJob>());
         _admin = await _app.AdminAsync();
         var sales = await _app.WorkspaceAsync("sales");
         await _app.ActsAsync(sales.Id, 2, AuditAction.RotationPromoted);

@@ -109,7 +109,7 @@ public sealed class CredentialPagesTests(SharedApp shared) : IClassFixture<Share
         foreach (var type in new[]
         {
             typeof(Authorizer), typeof(StagedValues), typeof(RegisterCredential), typeof(EditCredential), typeof(ChangeScope), typeof(ArchiveCredential), typeof(CredentialListQuery), typeof(CredentialDetailQuery),
-            typeof(ReferencesQuery), typeof(RecentCallsQuery), typeof(UsageQuery), typeof(SourcesQuery), typeof(CredentialFindingsQuery), typeof(AccessQuery), typeof(ConsumerChoicesQuery), typeof(CheckNewValue), typeof(Evose.Admin.Platform.Providers.ProviderCatalog),
+            typeof(ReferencesQuery), typeof(RecentCallsQuery), typeof(UsageQuery), typeof(SourcesQuery), typeof(CredentialFindingsQuery), typeof(RemindersQuery), typeof(ChangeReminders), typeof(AccessQuery), typeof(ConsumerChoicesQuery), typeof(CheckNewValue), typeof(Evose.Admin.Platform.Providers.ProviderCatalog),
         }) context.Services.AddSingleton(type, _app.Services.GetRequiredService(type));
         var admin = await _app.AdminAsync();
         context.RenderTree.Add<CascadingValue<Actor>>(p => p.Add(v => v.Value, admin));

@@ -59,6 +59,8 @@ public static class NotificationTexts
             NotificationKind.IntegrityViolation => ($"{name} 在应用之外被改动", "请保留数据目录的副本，查明谁能写入数据库，再重新登记或与最新备份比对。"),
             NotificationKind.JobFailed => ($"任务 {Of(n, Job)} 失败", "系统会自动重新运行。如持续失败，请查看应用日志。"),
             NotificationKind.ChannelDisabled => ($"通知渠道 {name} 已停用", "接收方表示该地址已不存在，不再向其发送。请更正地址后重新启用，或删除该渠道。"),
+            NotificationKind.LeakReported => ($"{name} 的值可能已泄露", "请打开泄露页面：查看谁用过它，决定是否立即冻结，并以零宽限期轮换。"),
+            NotificationKind.HygieneFinding => ($"{name}：发现不良习惯", "请打开检查页面查看原因并修复；也可附理由暂时接受。"),
             _ => ($"{KindInChinese(n.Kind)}：{n.Title}", n.Body),
         };
     }

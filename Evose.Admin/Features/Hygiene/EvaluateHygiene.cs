@@ -212,6 +212,7 @@ public sealed partial class EvaluateHygiene(IDbContextFactory<AdminDb> dbs, Usag
             Title = one is null ? $"{grave.Count} grave hygiene findings" : $"{one.Subject}: {(HygieneRules.Find(one.Rule)?.Title ?? one.Rule).ToLowerInvariant()}",
             Body = one is null ? $"{string.Join(". ", lines)}{(grave.Count > 5 ? $". And {grave.Count - 5} more" : "")}." : $"{one.Text} {HygieneRules.Find(one.Rule)?.Why}".Trim(),
             Url = Urls.Hygiene(slug, severity: "high"),
+            Facts = new Dictionary<string, string> { [NotificationTexts.Name] = string.Join(", ", grave.Select(f => f.Subject).Distinct().Take(5)) },
             CreatedAt = now,
         }, ct);
         if (!raised) return 0;

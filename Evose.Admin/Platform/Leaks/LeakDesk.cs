@@ -55,7 +55,7 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
             var slug = await db.Workspaces.Where(w => w.Id == credential.WorkspaceId).Select(w => w.Slug).SingleAsync(ct);
             if (credential.ArchivedAt is not null || credential.Versions.Find(v => v.Number == number)?.State is VersionState.Retired or VersionState.Discarded)
                 Note(db, report, LeakAct.Destroyed, Actor.Job("vault"), now, "This version was out of use before it was reported.");
-            await NotificationOutbox.RaiseAsync(db, Told(report, slug, $"{credential.Name} may have leaked",
+            await NotificationOutbox.RaiseAsync(db, Told(report, slug, credential.Name, $"{credential.Name} may have leaked",
                 $"{seen.Source.Sentence()}{In(report.Place)}. It is version {number}{(report.State == LeakState.Contained ? ", which is out of use here" : "")}. Decide whether to freeze it, replace it without grace and see what it opened."), ct);
             Note(db, report, LeakAct.Notified, Actor.Job("vault"), now, "The workspace's admins, in the app and on its channels.");
         }
@@ -75,7 +75,7 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
             report = new LeakReport(Guid.CreateVersion7(now), Workspace.OrganizationId, seen.Source, actor.Name, now) { Place = place, Note = Short(seen.Note, 1000) };
             db.LeakReports.Add(report);
             Note(db, report, LeakAct.Reported, actor, now, seen.Note);
-            await NotificationOutbox.RaiseAsync(db, Told(report, Workspace.OrganizationSlug, "A secret leaked, and it is not known whose it is",
+            await NotificationOutbox.RaiseAsync(db, Told(report, Workspace.OrganizationSlug, null, "A secret leaked, and it is not known whose it is",
                 $"{seen.Source.Sentence()}{In(place)}. {seen.Note} Look at it there, and check the value here to find its credential."), ct);
         }
         AuditTrail.Append(db, now, actor, AuditAction.LeakReported, new AuditSubject(report.WorkspaceId, "unknown", report.Id), $"{seen.Source.Sentence()}{In(place)}. {seen.Note}");
@@ -123,7 +123,7 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
     /// <summary>What an audit event about a report is about.</summary>
     public static AuditSubject Subject(Credential credential, LeakReport report) => new(credential.WorkspaceId, credential.Name, report.Id, credential.Id);
 
-    private static Notification Told(LeakReport report, string slug, string title, string body) => new()
+    private static Notification Told(LeakReport report, string slug, string? name, string title, string body) => new()
     {
         Id = Guid.CreateVersion7(report.ReportedAt),
         WorkspaceId = report.WorkspaceId == Workspace.OrganizationId ? null : report.WorkspaceId,
@@ -134,6 +134,7 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
         Body = body,
         Url = $"/w/{slug}/leaks/{report.Id}",
         CreatedAt = report.ReportedAt,
+        Facts = name is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [NotificationTexts.Name] = name },
     };
 
     private static string In(string? place) => string.IsNullOrEmpty(place) ? "" : $" ({place})";
