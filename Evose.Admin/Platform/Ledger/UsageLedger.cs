@@ -188,7 +188,8 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
             if (!written.IsCompletedSuccessfully) written.AsTask().GetAwaiter().GetResult();
             foreach (var item in _group) Settle(item);
         }
-        catch (Exception e) when (e is DbException or TimeoutException or IOException or InvalidOperationException or VaultSealedException)
+        // Whatever it is: this thread must live, or nothing is recorded and nothing answered any more. The driver has been seen to throw ArgumentException at a connection out of step.
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             LogFailed(e.GetType().Name, (e as DbException)?.ErrorCode ?? 0, _group.Count);
             _store.Reset();
