@@ -30,8 +30,6 @@ public sealed class BehindNginx(Chromium chromium)
         settings["Bootstrap:AdminEmail"] = AdminApp.AdminEmail;
         settings["Bootstrap:AdminPassword"] = AdminApp.AdminPassword;
         settings["ASPNETCORE_FORWARDEDHEADERS_ENABLED"] = "true";
-        // Outside Development and a published app there are no static files.
-        settings["ASPNETCORE_ENVIRONMENT"] = "Development";
         settings["Shutdown:Notice"] = "00:00:04";
         var directories = new[] { Directory.CreateTempSubdirectory("evose-node-").FullName, Directory.CreateTempSubdirectory("evose-node-").FullName };
         var ports = new[] { AppProcess.FreePort(), AppProcess.FreePort() };

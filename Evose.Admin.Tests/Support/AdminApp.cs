@@ -62,8 +62,6 @@ public sealed class AdminApp : WebApplicationFactory<Program>
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         builder.UseEnvironment("Testing");
-        // Outside Development and a published app, assets would be 200 with 0 bytes.
-        builder.UseStaticWebAssets();
         builder.UseSetting("Evose:DataDirectory", DataDirectory);
         builder.UseSetting("Bootstrap:AdminEmail", AdminEmail);
         builder.UseSetting("Bootstrap:AdminPassword", AdminPassword);

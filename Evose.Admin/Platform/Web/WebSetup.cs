@@ -30,6 +30,8 @@ public static class WebSetup
         // The address that the documentation names, unless somebody names another in any of the framework's ways.
         if (Array.TrueForAll(["urls", "http_ports", "https_ports"], key => string.IsNullOrEmpty(builder.Configuration[key])) && !builder.Configuration.GetSection("Kestrel:Endpoints").Exists())
             builder.WebHost.UseUrls("http://localhost:5080");
+        // Run from its sources, styles and scripts lie in other folders, and outside of Development the framework would answer 200 with nothing. A published app has no such list.
+        builder.WebHost.UseStaticWebAssets();
         builder.WebHost.ConfigureKestrel(k =>
         {
             k.AddServerHeader = false;
