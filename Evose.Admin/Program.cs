@@ -43,7 +43,8 @@ if (args is [var verb, ..] && !verb.StartsWith('-') && args is not (["audit", "v
     return 2;
 }
 
-var builder = WebApplication.CreateBuilder(args);
+// Settings are read at the start. The framework would else watch the folder of the app for changes of its settings, and where the data lies below it, hear of every write of the record.
+var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
 var data = builder.AddDataDirectory();
 
 builder.AddWeb();

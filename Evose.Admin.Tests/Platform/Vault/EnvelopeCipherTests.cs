@@ -104,6 +104,23 @@ public sealed class EnvelopeCipherTests
         Assert.Throws<IntegrityException>(() => EnvelopeCipher.UnwrapKey(pool, Installation, Kit.Address(), [.. one[..^32], .. two[^32..]], new byte[32]));
     }
 
+    // The vault checks it once for the bytes, the key and the address it has seen together; for any other it checks again.
+    [Fact]
+    public void A_commitment_that_was_checked_stands_for_these_bytes_at_this_address_only()
+    {
+        var vault = Kit.OpenVault();
+        var value = vault.Seal(Kit.Address(), Kit.Fields(("value", "x")));
+        var other = vault.Seal(Kit.Address(), Kit.Fields(("value", "x")));
+        Assert.Equal("x", Kit.Text(vault.Open(Kit.Address(), value, "value")));
+        Assert.Equal("x", Kit.Text(vault.Open(Kit.Address(), value, "value")));
+        var uncommitted = value with { WrappedKey = [.. value.WrappedKey[..^32], .. other.WrappedKey[^32..]] };
+        Assert.Throws<IntegrityException>(() => vault.Open(Kit.Address(), uncommitted, "value"));
+        Assert.Throws<IntegrityException>(() => vault.Open(Kit.Address(), uncommitted, "value"));
+        Assert.Throws<IntegrityException>(() => vault.Open(Kit.Address(version: 2), value, "value"));
+        Assert.Throws<IntegrityException>(() => Kit.OpenVault(Kit.Id(1001)).Open(Kit.Address(), value, "value"));
+        Assert.Equal("x", Kit.Text(vault.Open(Kit.Address(), value, "value")));
+    }
+
     [Fact]
     public void Padding_that_is_not_ours_is_refused_even_when_authentic()
     {

@@ -34,10 +34,10 @@ public static class ApiKeyToken
         && Checksum(text.Substring(4, RandomLength)) == text[(4 + RandomLength)..];
 
     /// <summary>The part that finds the row; false when the text is no key at all.</summary>
-    public static bool TryPublicId(string? text, [NotNullWhen(true)] out string? publicId)
+    public static bool TryPublicId(ReadOnlySpan<char> text, [NotNullWhen(true)] out string? publicId)
     {
-        var ok = text is { Length: >= 4 + PublicIdLength and <= 128 } && text.StartsWith(Prefix, StringComparison.Ordinal);
-        publicId = ok ? text!.Substring(4, PublicIdLength) : null;
+        var ok = text.Length is >= 4 + PublicIdLength and <= 128 && text.StartsWith(Prefix, StringComparison.Ordinal);
+        publicId = ok ? text.Slice(4, PublicIdLength).ToString() : null;
         return ok;
     }
 

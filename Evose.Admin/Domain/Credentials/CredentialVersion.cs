@@ -149,6 +149,9 @@ public sealed record SealedValue(byte[] WrappedKey, IReadOnlyDictionary<string, 
 {
     /// <summary>Keyed fingerprints by field, when it was sealed just now.</summary>
     public IReadOnlyList<(string Field, string Fingerprint)> Fingerprints { get; init; } = [];
+
+    /// <summary>The vault's note that the commitment of these very bytes was checked; null before.</summary>
+    internal object? Proof { get; set; }
 }
 
 /// <summary>The keyed fingerprint of one field of a version, or of one cookie in it: by it a leaked text is known, and nothing else.</summary>

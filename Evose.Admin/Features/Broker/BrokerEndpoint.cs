@@ -49,7 +49,8 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
                 await ApiResults.WriteAsync(context, Problem.Invalid("method", "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS."));
                 return;
             }
-            if (!TryRead(context, out var request))
+            var connection = KnownConnection.Of(context);
+            if (!TryRead(context, connection, out var request))
             {
                 await ApiResults.WriteAsync(context, Problem.NotFound("address; it is /broker/{workspace}/{tool}/{path}"));
                 return;
@@ -59,7 +60,7 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
             for (var again = false; ; again = true)
             {
                 // 1 Authenticate, 2 Find, 3 Authorize, 4 Refuse, 5 Resolve, 6 Record and open.
-                var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: true), request, context.Request.QueryString, context.RequestAborted, fresh: again);
+                var entered = await gate.EnterAsync(ApiKeyAuthenticator.HeaderOf(context.Request, sdkHeaders: true), request, context.Request.QueryString, context.RequestAborted, fresh: again, connection?.Caller);
                 if (entered.Failed(out var refusal, out call))
                 {
                     await ApiResults.WriteAsync(context, refusal);
@@ -223,28 +224,38 @@ public sealed partial class BrokerEndpoint(CallGate gate, IHttpForwarder forward
     private partial void LogBug(string error, string requestId);
 
     // /broker/{workspace}/{tool}/{**path}; the path is as Kestrel decoded it, dot segments already gone.
-    private static bool TryRead(HttpContext context, out CallRequest request)
+    private static bool TryRead(HttpContext context, KnownConnection? connection, out CallRequest request)
     {
         request = default;
-        if (context.Request.Path.Value is not { Length: > 8 } whole) return false;
-        var rest = whole.AsSpan("/broker/".Length);
+        if (context.Request.Path.Value is not { Length: > 8 } decoded) return false;
+        var raw = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
+        if (connection?.AddressIn(raw, decoded) is not { } address)
+        {
+            if (AddressOf(raw, decoded) is not { } read) return false;
+            address = read;
+            connection?.Keep(raw, decoded, address);
+        }
+        request = new CallRequest(address.Workspace, address.Tool, context.Request.Method, address.Path, CallContext.Of(context.Request.Headers), context.Connection.RemoteIpAddress?.ToString(), context.TraceIdentifier);
+        return true;
+    }
+
+    private static CallAddress? AddressOf(string raw, string decoded)
+    {
+        var rest = decoded.AsSpan("/broker/".Length);
         var first = rest.IndexOf('/');
-        if (first <= 0) return false;
+        if (first <= 0) return null;
         var workspace = rest[..first].ToString();
         rest = rest[(first + 1)..];
         var second = rest.IndexOf('/');
         var tool = (second < 0 ? rest : rest[..second]).ToString();
-        if (tool.Length == 0 || !Slug.IsValid(workspace) || !Slug.IsValid(tool)) return false;
-        var path = second < 0 ? PathString.Empty : new PathString(rest[second..].ToString());
-        request = new CallRequest(workspace, tool, context.Request.Method, Encoded(context, path), CallContext.Of(context.Request.Headers), context.Connection.RemoteIpAddress?.ToString(), context.TraceIdentifier);
-        return true;
+        if (tool.Length == 0 || !Slug.IsValid(workspace) || !Slug.IsValid(tool)) return null;
+        return new CallAddress(workspace, tool, Encoded(raw, second < 0 ? PathString.Empty : new PathString(rest[second..].ToString())));
     }
 
     // As the caller wrote it, so that %2F stays one segment's slash; when it holds dot segments or is of another form, as Kestrel has resolved it.
-    private static string Encoded(HttpContext context, PathString decoded)
+    private static string Encoded(ReadOnlySpan<char> raw, PathString decoded)
     {
         if (!decoded.HasValue || decoded.Value == "/") return "";
-        var raw = (context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "").AsSpan();
         var end = raw.IndexOf('?');
         if (end >= 0) raw = raw[..end];
         // "/broker/{workspace}/{tool}/…": the names hold nothing that is ever encoded.

@@ -27,9 +27,11 @@ public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys
     private const int MaxOvertaken = 3;
 
     // The state of the wait for the record is large and short-lived: it is used again.
+    /// <param name="header">The header that carries the API key.</param>
     /// <param name="fresh">Something this call rests on has just changed, perhaps on another node.</param>
+    /// <param name="caller">What the connection said before.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<Outcome<OpenedCall>> EnterAsync(string? token, CallRequest request, QueryString query, CancellationToken ct, bool fresh = false)
+    public async ValueTask<Outcome<OpenedCall>> EnterAsync(string? header, CallRequest request, QueryString query, CancellationToken ct, bool fresh = false, KnownCaller? caller = null)
     {
         if (vault.IsSealed) return Problem.Sealed;
         var renewed = false;
@@ -44,7 +46,7 @@ public sealed class CallGate(CredentialCatalog catalog, ApiKeyAuthenticator keys
             {
                 // 1 Authenticate: checksum, catalogue, constant-time hash. A key that is not live is told apart from an unknown one only to its holder.
                 snapshot = attempt == 1 && !fresh ? await catalog.CurrentAsync(ct) : await catalog.RefreshAsync(ct);
-                key = keys.Find(snapshot, token);
+                key = keys.Find(snapshot, header, caller);
                 if (key is null)
                 {
                     if (_unknownKeys.AttemptAcquire().IsAcquired) await ledger.AuthorizeAsync(decide.Unknown(snapshot, request));

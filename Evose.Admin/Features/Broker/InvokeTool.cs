@@ -36,7 +36,7 @@ public sealed class InvokeTool(CallGate gate, OutboundClient outbound, LiveToken
 
         for (var again = false; ; again = true)
         {
-            var entered = await gate.EnterAsync(ApiKeyAuthenticator.TokenOf(context.Request, sdkHeaders: false), request, query, ct, fresh: again);
+            var entered = await gate.EnterAsync(ApiKeyAuthenticator.HeaderOf(context.Request, sdkHeaders: false), request, query, ct, fresh: again);
             if (entered.Failed(out var problem, out var call)) return problem;
             using (call)
             {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Evose.Admin.Domain.Templates;
 using Evose.Admin.Platform.Brokering;
 using Microsoft.AspNetCore.Http.Features;
@@ -15,7 +16,8 @@ public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher
     public bool MustRepeat { get; private set; }
 
     // These speak for the origin that sends them, and in our answer that would be us.
-    private static readonly string[] NotPassedOn = ["Set-Cookie", "Strict-Transport-Security", "Public-Key-Pins", "Clear-Site-Data", "Alt-Svc", "Service-Worker-Allowed", "Refresh", "Report-To", "NEL"];
+    private static readonly FrozenSet<string> NotPassedOn = FrozenSet.Create(StringComparer.OrdinalIgnoreCase,
+        "Set-Cookie", "Strict-Transport-Security", "Public-Key-Pins", "Clear-Site-Data", "Alt-Svc", "Service-Worker-Allowed", "Refresh", "Report-To", "NEL");
 
     public override ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
@@ -45,61 +47,86 @@ public sealed class SecretInjector(OpenedCall call, IReadOnlyList<IAnswerWatcher
 
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
-        if (proxyResponse is not null)
-            foreach (var watcher in watchers) await watcher.AnsweredAsync(call.Recorded.Call.Versions, call.Request.Target, proxyResponse, cancellationToken);
-        if (proxyResponse is not null && renewed is not null && await renewed(proxyResponse, cancellationToken) && canRepeat)
+        if (proxyResponse is null) return false;
+        for (var i = 0; i < watchers.Count; i++) await watchers[i].AnsweredAsync(call.Recorded.Call.Versions, call.Request.Target, proxyResponse, cancellationToken);
+        if (renewed is not null && await renewed(proxyResponse, cancellationToken) && canRepeat)
         {
             MustRepeat = true;
             return false;
         }
         // 8 Scrub: after those who must see what the upstream said.
         var echoes = call.Values.Echoes;
-        if (proxyResponse is not null && echoes?.TryWatch(proxyResponse) == false) throw new UnreadableAnswerException();
+        Func<Stream, Stream>? unpack = null;
+        if (echoes is not null && !EchoGuard.TryUnpack(proxyResponse, out unpack)) throw new UnreadableAnswerException();
         if (!await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)) return false;
         var headers = httpContext.Response.Headers;
         if (echoes is not null)
         {
-            echoes.Clean(headers);
+            if (unpack is not null)
+                foreach (var name in EchoGuard.OfPacked) headers.Remove(name);
             if (httpContext.Features.Get<IHttpResponseFeature>() is { ReasonPhrase: { } phrase } said) said.ReasonPhrase = echoes.Clean(phrase);
         }
-        foreach (var name in NotPassedOn) headers.Remove(name);
+        Clean(headers, echoes);
         headers["X-Request-Id"] = httpContext.TraceIdentifier;
         // A socket's stream goes both ways and is passed on as it is.
-        if (proxyResponse is { StatusCode: not System.Net.HttpStatusCode.SwitchingProtocols, Content: { } content }) proxyResponse.Content = new PromptContent(content, httpContext.Response);
+        if (proxyResponse is { StatusCode: not System.Net.HttpStatusCode.SwitchingProtocols, Content: { } content }) proxyResponse.Content = new AnswerContent(content, httpContext.Response, echoes, unpack);
         return true;
+    }
+
+    // Without what is not passed on, and without values. Mostly nothing is to be done.
+    private static void Clean(IHeaderDictionary headers, EchoGuard? echoes)
+    {
+        List<string>? suspects = null;
+        foreach (var (name, values) in headers)
+            if (NotPassedOn.Contains(name) || echoes?.IsIn(name, values) == true) (suspects ??= []).Add(name);
+        foreach (var name in suspects ?? [])
+            if (NotPassedOn.Contains(name)) headers.Remove(name);
+            else echoes!.Clean(headers, name);
     }
 
     public override async ValueTask TransformResponseTrailersAsync(HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken)
     {
+        // In HTTP/1.1 they follow a chunked body only; to ask further makes objects for every answer.
+        if (proxyResponse.Version.Major < 2 && !proxyResponse.Headers.NonValidated.Contains("Transfer-Encoding")) return;
         await base.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
-        if (httpContext.Features.Get<IHttpResponseTrailersFeature>() is { Trailers: { IsReadOnly: false, Count: > 0 } trailers }) call.Values.Echoes?.Clean(trailers);
+        if (httpContext.Features.Get<IHttpResponseTrailersFeature>() is { Trailers: { IsReadOnly: false, Count: > 0 } trailers }) Clean(trailers, call.Values.Echoes);
     }
 
-    /// <summary>An answer's body that sends the headers on as soon as the first byte is not there yet, instead of with it: a model may think for minutes.</summary>
-    private sealed class PromptContent : HttpContent
+    /// <summary>An answer's body: looked through, and with its headers sent on as soon as the first byte is not there yet, instead of with it: a model may think for minutes.</summary>
+    private sealed class AnswerContent : HttpContent
     {
         private readonly HttpContent _inner;
         private readonly HttpResponse _response;
+        private readonly EchoGuard? _echoes;
+        private readonly Func<Stream, Stream>? _unpack;
 
-        public PromptContent(HttpContent inner, HttpResponse response)
+        public AnswerContent(HttpContent inner, HttpResponse response, EchoGuard? echoes, Func<Stream, Stream>? unpack)
         {
             // The headers are on their way already; only the stream is read from here on.
-            (_inner, _response) = (inner, response);
+            (_inner, _response, _echoes, _unpack) = (inner, response, echoes, unpack);
         }
 
         // An answer's stream is there as soon as its headers are: nothing is awaited.
-        protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => new PromptStream(_inner.ReadAsStream(cancellationToken), _response);
+        protected override Stream CreateContentReadStream(CancellationToken cancellationToken)
+        {
+            var prompt = new PromptStream(_inner.ReadAsStream(cancellationToken), _response);
+            return _echoes is null ? prompt : _echoes.Watch(prompt, _unpack);
+        }
 
         protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult(CreateContentReadStream(CancellationToken.None));
 
         protected override Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) => Task.FromResult(CreateContentReadStream(cancellationToken));
 
-        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) => _inner.CopyToAsync(stream, context);
+        protected override async Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context)
+        {
+            await using var body = CreateContentReadStream(CancellationToken.None);
+            await body.CopyToAsync(stream);
+        }
 
         protected override bool TryComputeLength(out long length)
         {
             length = _inner.Headers.ContentLength ?? 0;
-            return _inner.Headers.ContentLength is not null;
+            return _unpack is null && _inner.Headers.ContentLength is not null;
         }
 
         protected override void Dispose(bool disposing)

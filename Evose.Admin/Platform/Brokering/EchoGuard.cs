@@ -10,25 +10,21 @@ namespace Evose.Admin.Platform.Brokering;
 /// </summary>
 public sealed class EchoGuard : IDisposable
 {
-    private readonly EchoPatterns _patterns;
-    private readonly IReadOnlyList<Guid> _owners;
-    private readonly EchoScrubber _text;
-    private EchoScrubber? _body;
+    private readonly IReadOnlyList<ChosenVersion> _owners;
+    private readonly EchoScrubber _scrubber;
+    private readonly int _longest;
+    private EchoPatterns? _patterns;
 
-    private EchoGuard(EchoPatterns patterns, IReadOnlyList<Guid> owners) => (_patterns, _owners, _text) = (patterns, owners, new EchoScrubber(patterns));
+    private EchoGuard(EchoPatterns patterns, IReadOnlyList<ChosenVersion> owners) => (_patterns, _owners, _scrubber, _longest) = (patterns, owners, new EchoScrubber(patterns), patterns.Longest);
 
     /// <summary>Null when the call carries nothing that can be looked for.</summary>
-    internal static EchoGuard? Of(EchoPatterns? patterns, IReadOnlyList<Guid> owners) => patterns is null ? null : new EchoGuard(patterns, owners);
+    internal static EchoGuard? Of(EchoPatterns? patterns, IReadOnlyList<ChosenVersion> owners) => patterns is null ? null : new EchoGuard(patterns, owners);
 
     /// <summary>True when something was found in this answer.</summary>
-    public bool HasFound => _text.Found > 0 || _body is { Found: > 0 };
+    public bool HasFound => _scrubber.Found > 0;
 
     /// <summary>The credentials whose values were found.</summary>
-    public IReadOnlyList<Guid> Found()
-    {
-        var bits = _text.Owners | (_body?.Owners ?? 0);
-        return [.. _owners.Where((_, i) => (bits & (1UL << Math.Min(63, i))) != 0).Distinct()];
-    }
+    public IReadOnlyList<Guid> Found() => [.. _owners.Where((_, i) => (_scrubber.Owners & (1UL << Math.Min(63, i))) != 0).Select(o => o.CredentialId).Distinct()];
 
     /// <summary>
     /// Puts a body that is looked through in the place of the answer's. It was asked for uncompressed; what comes compressed all the same is decompressed.
@@ -36,9 +32,17 @@ public sealed class EchoGuard : IDisposable
     /// </summary>
     public bool TryWatch(HttpResponseMessage answer)
     {
-        if (answer.StatusCode == HttpStatusCode.SwitchingProtocols) return true;
-        var codings = answer.Content.Headers.NonValidated.TryGetValues("Content-Encoding", out var given) ? given.ToString() : "";
-        Func<Stream, Stream>? unpack = null;
+        if (!TryUnpack(answer, out var unpack)) return false;
+        if (answer.StatusCode != HttpStatusCode.SwitchingProtocols) answer.Content = new WatchedBody(answer.Content, this, unpack);
+        return true;
+    }
+
+    /// <summary>How the answer's body becomes one that can be looked through: null when it is one already. False when it cannot.</summary>
+    public static bool TryUnpack(HttpResponseMessage answer, out Func<Stream, Stream>? unpack)
+    {
+        unpack = null;
+        if (answer.StatusCode == HttpStatusCode.SwitchingProtocols || !answer.Content.Headers.NonValidated.TryGetValues("Content-Encoding", out var given)) return true;
+        var codings = given.ToString();
         foreach (var range in codings.AsSpan().Split(','))
         {
             // Only one is ever used in practice; several would have to be undone from the last to the first.
@@ -51,58 +55,58 @@ public sealed class EchoGuard : IDisposable
                 : null;
             if (unpack is null) return false;
         }
-        answer.Content = new WatchedBody(answer.Content, _body = new EchoScrubber(_patterns), _patterns.Longest, unpack);
         return true;
     }
 
-    /// <summary>The text of a header without a value; the same instance when there was none in it.</summary>
-    public string Clean(string text) => _text.Scrub(text);
+    /// <summary>The body read through the scrubber.</summary>
+    public Stream Watch(Stream body, Func<Stream, Stream>? unpack) => new ScrubbingStream(unpack is null ? body : unpack(body), _scrubber, _longest);
 
-    /// <summary>The headers without a value. One whose name holds it is left out.</summary>
-    public void Clean(IHeaderDictionary headers)
+    /// <summary>Headers that say of a body what is no longer true once it is unpacked.</summary>
+    public static readonly IReadOnlyList<string> OfPacked = ["Content-Encoding", "Content-Length", "Content-MD5"];
+
+    /// <summary>The text of a header without a value; the same instance when there was none in it.</summary>
+    public string Clean(string text) => _scrubber.Scrub(text);
+
+    /// <summary>True when a value stands in the header's name or in what it says.</summary>
+    public bool IsIn(string name, in StringValues values)
     {
-        List<(string Name, StringValues? Values)>? changed = null;
-        foreach (var (name, values) in headers)
-        {
-            if (name.Length >= EchoPatterns.MinLength && Clean(name) != name)
-            {
-                (changed ??= []).Add((name, null));
-                continue;
-            }
-            for (var i = 0; i < values.Count; i++)
-            {
-                if (values[i] is not { Length: >= EchoPatterns.MinLength } text || ReferenceEquals(Clean(text), text)) continue;
-                (changed ??= []).Add((name, new StringValues([.. values.Select(v => v is null ? null : Clean(v))])));
-                break;
-            }
-        }
-        foreach (var (name, values) in changed ?? [])
-            if (values is { } kept) headers[name] = kept;
-            else headers.Remove(name);
+        if (IsIn(name)) return true;
+        for (var i = 0; i < values.Count; i++)
+            if (values[i] is { } text && IsIn(text)) return true;
+        return false;
     }
 
-    public void Dispose() => _patterns.Dispose();
+    private bool IsIn(string text) => !ReferenceEquals(Clean(text), text);
+
+    /// <summary>The header without a value. One whose name holds it is left out.</summary>
+    public void Clean(IHeaderDictionary headers, string name)
+    {
+        if (IsIn(name)) headers.Remove(name);
+        else headers[name] = new StringValues([.. headers[name].Select(v => v is null ? null : Clean(v))]);
+    }
+
+    // Once: the patterns may be another call's by the second time.
+    public void Dispose()
+    {
+        _patterns?.Dispose();
+        _patterns = null;
+    }
 
     /// <summary>An answer's body, read through the scrubber.</summary>
     private sealed class WatchedBody : HttpContent
     {
         private readonly HttpContent _inner;
-        private readonly EchoScrubber _scrubber;
-        private readonly int _longest;
+        private readonly EchoGuard _guard;
         private readonly Func<Stream, Stream>? _unpack;
 
-        public WatchedBody(HttpContent inner, EchoScrubber scrubber, int longest, Func<Stream, Stream>? unpack)
+        public WatchedBody(HttpContent inner, EchoGuard guard, Func<Stream, Stream>? unpack)
         {
-            (_inner, _scrubber, _longest, _unpack) = (inner, scrubber, longest, unpack);
+            (_inner, _guard, _unpack) = (inner, guard, unpack);
             foreach (var (name, values) in inner.Headers.NonValidated)
-            {
-                // Its length is another one when it is unpacked, and so is what a digest was made of.
-                if (unpack is not null && name.ToUpperInvariant() is "CONTENT-ENCODING" or "CONTENT-LENGTH" or "CONTENT-MD5") continue;
-                Headers.TryAddWithoutValidation(name, values);
-            }
+                if (unpack is null || !OfPacked.Contains(name, StringComparer.OrdinalIgnoreCase)) Headers.TryAddWithoutValidation(name, values);
         }
 
-        private ScrubbingStream Watch(Stream body) => new(_unpack is null ? body : _unpack(body), _scrubber, _longest);
+        private Stream Watch(Stream body) => _guard.Watch(body, _unpack);
 
         protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => Watch(_inner.ReadAsStream(cancellationToken));
 

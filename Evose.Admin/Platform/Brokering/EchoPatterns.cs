@@ -7,32 +7,43 @@ namespace Evose.Admin.Platform.Brokering;
 
 /// <summary>
 /// The forms in which an upstream could echo the values of one call: as they are, in hex, in base64 and base64url wherever they stand in what was encoded, URL-, form-, JSON- and HTML-escaped.
-/// Holds them in pinned bytes that are zeroed on dispose; no form becomes a string.
+/// Holds them in pinned bytes that are zeroed on dispose; no form becomes a string. Made for every call, so what is disposed is zeroed and used again.
 /// </summary>
 public sealed class EchoPatterns : IDisposable
 {
     /// <summary>A shorter value says nothing: it would be found everywhere. It is not looked for, and the docs say so.</summary>
     public const int MinLength = 8;
 
-    private readonly List<(int Start, int Length, int Owner)> _forms = [];
-    private Plaintext _bytes;
+    private const int Room = 2048;
+
+    private static readonly IdlePool<EchoPatterns> Idle = new(1024);
+
+    private readonly byte[] _own = GC.AllocateArray<byte>(Room, pinned: true);
+    private (int Start, int Length, int Owner)[] _forms = new (int, int, int)[32];
+
+    // Its own bytes, or longer ones for values that need them.
+    private byte[] _bytes;
     private int _used;
     private int _owner;
+    private int _disposed;
 
-    private EchoPatterns(int room) => _bytes = Plaintext.Allocate(room);
+    private EchoPatterns() => _bytes = _own;
 
-    public int Count => _forms.Count;
+    // For a forgotten Dispose, as with the values themselves.
+    ~EchoPatterns() => CryptographicOperations.ZeroMemory(_bytes);
+
+    public int Count { get; private set; }
 
     /// <summary>Length of the longest form.</summary>
     public int Longest { get; private set; }
 
-    public ReadOnlySpan<byte> this[int i] => _bytes.Bytes.Slice(_forms[i].Start, _forms[i].Length);
+    public ReadOnlySpan<byte> this[int i] => _bytes.AsSpan(_forms[i].Start, _forms[i].Length);
 
     /// <summary>Which of the given values a form is one of, counted from 0.</summary>
     public int OwnerOf(int i) => _forms[i].Owner;
 
     /// <summary>Where forms can begin.</summary>
-    internal FormFilter Filter { get; private set; } = null!;
+    internal FormFilter Filter { get; } = new();
 
     /// <summary>Null when there is nothing to look for.</summary>
     public static EchoPatterns? Of(IEnumerable<Plaintext> values)
@@ -58,7 +69,7 @@ public sealed class EchoPatterns : IDisposable
         public void Add(ReadOnlySpan<byte> value)
         {
             if (value.Length < MinLength) return;
-            _patterns ??= new EchoPatterns(Math.Max(512, value.Length * 12));
+            _patterns ??= Rent();
             _patterns._owner = _next - 1;
             _patterns.AddForms(value);
         }
@@ -67,23 +78,34 @@ public sealed class EchoPatterns : IDisposable
         {
             if (_patterns is not { } made) return null;
             // The longest first: where several begin at one place, that is what is found.
-            made._forms.Sort(static (a, b) => b.Length.CompareTo(a.Length));
-            made.Filter = new FormFilter(made);
+            made._forms.AsSpan(0, made.Count).Sort(static (a, b) => b.Length.CompareTo(a.Length));
+            for (var i = 0; i < made.Count; i++) made.Filter.Add(made[i], i);
             return made;
         }
     }
 
+    private static EchoPatterns Rent()
+    {
+        var idle = Idle.TryTake() ?? new EchoPatterns();
+        idle._disposed = 0;
+        return idle;
+    }
+
+    /// <summary>Zeroes everything. Nobody may look for these values any more; a second time does nothing.</summary>
     public void Dispose()
     {
-        Filter?.Clear();
-        _bytes.Dispose();
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        Filter.Clear();
+        CryptographicOperations.ZeroMemory(_bytes);
+        (_bytes, _used, _owner, Count, Longest) = (_own, 0, 0, 0, 0);
+        Idle.TryReturn(this);
     }
 
     private void AddForms(ReadOnlySpan<byte> value)
     {
         Write(value, value.Length, static (v, to) => Copied(v, to));
-        Write(value, value.Length * 2, static (v, to) => Hex(v, to, "0123456789abcdef"u8));
-        Write(value, value.Length * 2, static (v, to) => Hex(v, to, "0123456789ABCDEF"u8));
+        Write(value, value.Length * 2, static (v, to) => Convert.TryToHexStringLower(v, to, out var n) ? n : 0);
+        Write(value, value.Length * 2, static (v, to) => Convert.TryToHexString(v, to, out var n) ? n : 0);
         for (var shift = 0; shift < 3; shift++) AddBase64(value, shift);
         if (value.IndexOfAnyExcept(Unreserved) >= 0)
         {
@@ -106,65 +128,77 @@ public sealed class EchoPatterns : IDisposable
     // A form that is there already, mostly because nothing in the value needs escaping, is not kept twice.
     private void Write(ReadOnlySpan<byte> value, int room, Former form)
     {
-        var to = Room(room);
-        var length = form(value, to);
+        var length = form(value, Take(room));
         Keep(length);
     }
 
+    // What is not kept is zeroed at once: the next form begins at the same place and may be shorter.
     private void Keep(int length)
     {
-        if (length < MinLength) return;
-        var made = _bytes.Bytes.Slice(_used, length);
-        for (var i = 0; i < _forms.Count; i++)
-            if (this[i].SequenceEqual(made)) return;
-        _forms.Add((_used, length, _owner));
+        var made = _bytes.AsSpan(_used, length);
+        if (length < MinLength || IsThere(made))
+        {
+            CryptographicOperations.ZeroMemory(made);
+            return;
+        }
+        if (Count == _forms.Length) Array.Resize(ref _forms, Count * 2);
+        _forms[Count++] = (_used, length, _owner);
         _used += length;
         Longest = Math.Max(Longest, length);
     }
 
-    private Span<byte> Room(int needed)
+    private bool IsThere(ReadOnlySpan<byte> made)
+    {
+        for (var i = 0; i < Count; i++)
+            if (_forms[i].Length == made.Length && this[i].SequenceEqual(made)) return true;
+        return false;
+    }
+
+    // Room behind what is there; what is written into it and not kept must be zeroed.
+    private Span<byte> Take(int needed)
     {
         if (_bytes.Length - _used < needed)
         {
-            var wider = Plaintext.Allocate(Math.Max(_bytes.Length * 2, _used + needed));
-            _bytes.Bytes[.._used].CopyTo(wider.Writable);
-            _bytes.Dispose();
+            var wider = GC.AllocateArray<byte>(Math.Max(_bytes.Length * 2, _used + needed), pinned: true);
+            _bytes.AsSpan(0, _used).CopyTo(wider);
+            CryptographicOperations.ZeroMemory(_bytes);
             _bytes = wider;
         }
-        return _bytes.Writable.Slice(_used, needed);
+        return _bytes.AsSpan(_used, needed);
+    }
+
+    private void AddBase64(ReadOnlySpan<byte> value, int shift)
+    {
+        var length = EncodeBase64(value, shift);
+        var differs = _bytes.AsSpan(_used, length).IndexOfAny((byte)'+', (byte)'/') >= 0;
+        Keep(length);
+        if (!differs) return;
+        // Once more, as base64url writes it.
+        var other = _bytes.AsSpan(_used, EncodeBase64(value, shift));
+        other.Replace((byte)'+', (byte)'-');
+        other.Replace((byte)'/', (byte)'_');
+        Keep(length);
     }
 
     // What stands before and after the value in the encoded text is not known: the characters that also hold bits of the neighbours are left out.
-    private void AddBase64(ReadOnlySpan<byte> value, int shift)
+    private int EncodeBase64(ReadOnlySpan<byte> value, int shift)
     {
         var length = shift + value.Length;
-        using var shifted = Plaintext.Allocate(length);
-        value.CopyTo(shifted.Writable[shift..]);
-        using var encoded = Plaintext.Allocate(Base64.GetMaxEncodedToUtf8Length(length));
-        Base64.EncodeToUtf8(shifted.Bytes, encoded.Writable, out _, out var written);
+        var to = Take(Base64.GetMaxEncodedToUtf8Length(length));
+        to[..shift].Clear();
+        value.CopyTo(to[shift..]);
+        Base64.EncodeToUtf8InPlace(to, length, out var written);
         var from = shift == 0 ? 0 : shift + 1;
-        var inner = encoded.Writable[from..(length / 3 * 4)];
-        if (inner.Length < MinLength) return;
-        inner.CopyTo(Room(inner.Length));
-        Keep(inner.Length);
-        if (inner.IndexOfAny((byte)'+', (byte)'/') < 0) return;
-        inner.Replace((byte)'+', (byte)'-');
-        inner.Replace((byte)'/', (byte)'_');
-        inner.CopyTo(Room(inner.Length));
-        Keep(inner.Length);
-        CryptographicOperations.ZeroMemory(inner);
+        var inner = (length / 3 * 4) - from;
+        to.Slice(from, inner).CopyTo(to);
+        CryptographicOperations.ZeroMemory(to[inner..written]);
+        return inner;
     }
 
     private static int Copied(ReadOnlySpan<byte> value, Span<byte> to)
     {
         value.CopyTo(to);
         return value.Length;
-    }
-
-    private static int Hex(ReadOnlySpan<byte> value, Span<byte> to, ReadOnlySpan<byte> digits)
-    {
-        for (var i = 0; i < value.Length; i++) (to[2 * i], to[(2 * i) + 1]) = (digits[value[i] >> 4], digits[value[i] & 15]);
-        return value.Length * 2;
     }
 
     private static int Url(ReadOnlySpan<byte> value, Span<byte> to, ReadOnlySpan<byte> digits, bool plus)

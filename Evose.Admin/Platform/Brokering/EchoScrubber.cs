@@ -51,14 +51,18 @@ public sealed class EchoScrubber(EchoPatterns patterns)
         return 0;
     }
 
+    private const int OnStack = 256;
+
     /// <summary>The text with every form overwritten; the same instance when there is none.</summary>
     public string Scrub(string text)
     {
         if (text.Length < EchoPatterns.MinLength) return text;
-        var rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
+        var most = Encoding.UTF8.GetMaxByteCount(text.Length);
+        byte[]? rented = null;
+        var room = most <= OnStack ? stackalloc byte[OnStack] : rented = ArrayPool<byte>.Shared.Rent(most);
         try
         {
-            var bytes = rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented));
+            var bytes = room[..Encoding.UTF8.GetBytes(text, room)];
             var before = Found;
             Scrub(bytes, last: true);
             // A header takes no other characters than ASCII.
@@ -66,8 +70,8 @@ public sealed class EchoScrubber(EchoPatterns patterns)
         }
         finally
         {
-            CryptographicOperations.ZeroMemory(rented);
-            ArrayPool<byte>.Shared.Return(rented);
+            CryptographicOperations.ZeroMemory(room);
+            if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         }
     }
 

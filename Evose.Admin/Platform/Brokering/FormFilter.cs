@@ -16,17 +16,15 @@ internal sealed class FormFilter
     private readonly byte[] _low = new byte[16 * Looked];
     private readonly byte[] _high = new byte[16 * Looked];
 
-    public FormFilter(EchoPatterns patterns)
+    /// <summary>Takes a form in.</summary>
+    public void Add(ReadOnlySpan<byte> form, int i)
     {
-        for (var i = 0; i < patterns.Count; i++)
+        var bit = (byte)(1 << (i % Groups));
+        for (var k = 0; k < Looked; k++)
         {
-            var bit = (byte)(1 << (i % Groups));
-            for (var k = 0; k < Looked; k++)
-            {
-                var b = patterns[i][k];
-                _low[(16 * k) + (b & 15)] |= bit;
-                _high[(16 * k) + (b >> 4)] |= bit;
-            }
+            var b = form[k];
+            _low[(16 * k) + (b & 15)] |= bit;
+            _high[(16 * k) + (b >> 4)] |= bit;
         }
     }
 

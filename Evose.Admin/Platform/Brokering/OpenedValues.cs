@@ -25,7 +25,7 @@ public sealed class OpenedValues : IDisposable
     private EchoGuard? _echoes;
 
     /// <summary>Looks for these values in what the upstream answers; null when there is none that could be looked for.</summary>
-    public EchoGuard? Echoes => _echoes ??= EchoGuard.Of(Patterns(), [.. _chosen.Select(c => c.CredentialId)]);
+    public EchoGuard? Echoes => _echoes ??= EchoGuard.Of(Patterns(), _chosen);
 
     /// <summary>True when a session was asked for and none of its cookies belongs to the call's address.</summary>
     public bool NoCookieFits { get; private set; }

@@ -53,6 +53,8 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
 
     private const string Cookie = "Cookie";
 
+    private const string AcceptEncoding = "Accept-Encoding";
+
     // After what the tool itself writes there: one header, as a browser sends it.
     private static bool TryAddCookies(ref (string Name, string Value)[] headers, string cookies)
     {
@@ -80,8 +82,11 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
     public static Outcome<RenderedRequest> Render(ToolRequest request, OpenedValues values, string path, QueryString query)
     {
         if (values.NoCookieFits) return Denial.CookieNone.ToProblem();
-        var headers = request.Headers.Count == 0 ? [] : new (string Name, string Value)[request.Headers.Count];
-        for (var i = 0; i < headers.Length; i++)
+        // Last, so that an answer that is looked through comes as it is.
+        var asks = values.IsAnswerRead && !request.SetsAcceptEncoding;
+        var headers = new (string Name, string Value)[request.Headers.Count + (asks ? 1 : 0)];
+        if (asks) headers[^1] = (AcceptEncoding, "identity");
+        for (var i = 0; i < request.Headers.Count; i++)
         {
             var (name, template) = request.Headers[i];
             var value = values.Render(template, TemplateSlot.Header);
@@ -90,7 +95,6 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
             headers[i] = (name, value);
         }
         if (values.AttachedCookies is { } cookies && !TryAddCookies(ref headers, cookies)) return Denial.ValueUnsafe.ToProblem();
-        if (values.IsAnswerRead && !Array.Exists(headers, h => IsSame(h.Name, "Accept-Encoding"))) headers = [.. headers, ("Accept-Encoding", "identity")];
         if (values.Attached.Count > 0)
         {
             List<(string Name, string Value)> all = [.. headers];

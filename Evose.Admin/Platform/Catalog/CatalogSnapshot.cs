@@ -83,6 +83,9 @@ public sealed record ToolRequest(
 
     private IReadOnlyList<(string Name, string Field)>? _values;
 
+    /// <summary>The tool itself says which codings of an answer it takes.</summary>
+    public bool SetsAcceptEncoding { get; } = Headers.Any(h => string.Equals(h.Name.Replace('_', '-'), "Accept-Encoding", StringComparison.OrdinalIgnoreCase));
+
     private Uri? _latest;
 
     /// <summary>The address below the base. The latest one is kept: the calls of a tool mostly go to one path, and reading an address costs more than deciding on it.</summary>

@@ -18,8 +18,8 @@ public sealed class ApiKeyAuthenticationHandler(
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        if (vault.IsSealed || ApiKeyAuthenticator.TokenOf(Request, sdkHeaders: false) is not { } token) return AuthenticateResult.NoResult();
-        var key = keys.Find(await catalog.CurrentAsync(Context.RequestAborted), token);
+        if (vault.IsSealed || ApiKeyAuthenticator.HeaderOf(Request, sdkHeaders: false) is not { } header) return AuthenticateResult.NoResult();
+        var key = keys.Find(await catalog.CurrentAsync(Context.RequestAborted), header);
         if (key is null || !key.IsLive(clock.GetUtcNow())) return AuthenticateResult.Fail("unknown, expired or revoked key");
         var identity = new ClaimsIdentity([new(CurrentActor.KeyIdClaim, key.Id.ToString()), new(ClaimTypes.Name, key.Name)], SchemeName);
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));

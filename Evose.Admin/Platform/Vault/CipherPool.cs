@@ -8,22 +8,13 @@ internal sealed class CipherPool(byte[] key)
 {
     private const int TagSize = 16;
 
-    private readonly AesGcm?[] _idle = new AesGcm?[Math.Clamp(Environment.ProcessorCount * 2, 4, 64)];
+    private readonly IdlePool<AesGcm> _idle = new(Math.Clamp(Environment.ProcessorCount * 2, 4, 64));
 
     /// <summary>An instance that nobody else has; give it back only when nothing went wrong with it.</summary>
-    public AesGcm Rent()
-    {
-        for (var i = 0; i < _idle.Length; i++)
-            if (_idle[i] is not null && Interlocked.Exchange(ref _idle[i], null) is { } cipher)
-                return cipher;
-        return new AesGcm(key, TagSize);
-    }
+    public AesGcm Rent() => _idle.TryTake() ?? new AesGcm(key, TagSize);
 
     public void Return(AesGcm cipher)
     {
-        for (var i = 0; i < _idle.Length; i++)
-            if (_idle[i] is null && Interlocked.CompareExchange(ref _idle[i], cipher, null) is null)
-                return;
-        cipher.Dispose();
+        if (!_idle.TryReturn(cipher)) cipher.Dispose();
     }
 }

@@ -93,7 +93,8 @@ public static class EnvelopeCipher
         return BinaryPrimitives.ReadInt32BigEndian(blob[2..]);
     }
 
-    internal static void UnwrapKey(CipherPool wrapKey, Guid installation, in SecretAddress address, ReadOnlySpan<byte> wrapped, Span<byte> dataKey)
+    /// <param name="isCommitted">The commitment of these very bytes was checked before, with the same key and address.</param>
+    internal static void UnwrapKey(CipherPool wrapKey, Guid installation, in SecretAddress address, ReadOnlySpan<byte> wrapped, Span<byte> dataKey, bool isCommitted = false)
     {
         CryptographicOperations.ZeroMemory(dataKey);
         if (wrapped.Length != WrappedKeySize || dataKey.Length != KeySize) throw new IntegrityException();
@@ -116,6 +117,8 @@ public static class EnvelopeCipher
         }
 
         wrapKey.Return(cipher);
+
+        if (isCommitted) return;
 
         // GCM does not commit to its key: without this, one ciphertext could be made to open under two keys.
         Span<byte> commitment = stackalloc byte[CommitSize];

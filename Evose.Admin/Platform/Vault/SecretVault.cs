@@ -294,19 +294,34 @@ public sealed class SecretVault
     {
         // A row that is gone is damage like any other; the name of the field is not proof that there was one.
         if (!value.Fields.TryGetValue(field, out var blob)) throw new IntegrityException();
-        return Open(address, value.WrappedKey, blob, field);
+        var ring = RingFor(value.WrappedKey, out var generation);
+        var wrapKey = ring.WrapKey(generation, address.Workspace);
+        var isProven = value.Proof is CommitmentProof proof && proof.Of(value.WrappedKey, wrapKey, address);
+        var opened = Open(ring, wrapKey, address, value.WrappedKey, blob, field, isProven);
+        if (!isProven) value.Proof = new CommitmentProof(value.WrappedKey, wrapKey, address);
+        return opened;
+    }
+
+    // The commitment says that no other key opens the wrapped one too. That follows from the bytes, the key and the address alone, so for the same three it is checked once.
+    private sealed class CommitmentProof(byte[] wrappedKey, CipherPool wrapKey, SecretAddress address)
+    {
+        public bool Of(byte[] key, CipherPool by, in SecretAddress at) => ReferenceEquals(key, wrappedKey) && ReferenceEquals(by, wrapKey) && at == address;
     }
 
     /// <summary>The same, for callers that have the two blobs at hand.</summary>
     public Plaintext Open(in SecretAddress address, ReadOnlySpan<byte> wrappedKey, ReadOnlySpan<byte> field, string fieldName)
     {
         var ring = RingFor(wrappedKey, out var generation);
-        var wrapKey = ring.WrapKey(generation, address.Workspace);
+        return Open(ring, ring.WrapKey(generation, address.Workspace), address, wrappedKey, field, fieldName, isCommitted: false);
+    }
+
+    private static Plaintext Open(MasterKeyRing ring, CipherPool wrapKey, in SecretAddress address, ReadOnlySpan<byte> wrappedKey, ReadOnlySpan<byte> field, string fieldName, bool isCommitted)
+    {
         Span<byte> dataKey = stackalloc byte[EnvelopeCipher.KeySize];
         Plaintext? opened = null;
         try
         {
-            EnvelopeCipher.UnwrapKey(wrapKey, ring.Installation, address, wrappedKey, dataKey);
+            EnvelopeCipher.UnwrapKey(wrapKey, ring.Installation, address, wrappedKey, dataKey, isCommitted);
             opened = Plaintext.Allocate(EnvelopeCipher.FieldCapacity(field));
             opened.Truncate(EnvelopeCipher.OpenField(dataKey, ring.Installation, address, fieldName, field, opened.Writable));
             return opened;
