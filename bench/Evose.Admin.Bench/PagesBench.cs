@@ -10,6 +10,7 @@ using Evose.Admin.Features.Home;
 using Evose.Admin.Features.Rotation;
 using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Ledger;
 using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Bench;
@@ -88,8 +89,9 @@ internal static class PagesBench
     private static async Task<(double Ms, int Calls)> RetireAsync(AppHost host)
     {
         var segments = host.Get<CallSegments>();
-        if (segments.All.Count < 2) return (0, 0);
-        var oldest = segments.All[^1];
+        if (segments.All.Count < 3) return (0, 0);
+        // The first stands in the database and is short; the one behind it is a file and a month.
+        var oldest = segments.All[^2];
         var days = (int)(TimeProvider.System.GetUtcNow() - CallNumber.At(oldest.LastSeq)).TotalDays;
         var job = ActivatorUtilities.CreateInstance<RetireCallsJob>(host.Services, Microsoft.Extensions.Options.Options.Create(new RetentionOptions { Calls = days.ToString(CultureInfo.InvariantCulture) }));
         var began = Stopwatch.GetTimestamp();
@@ -162,7 +164,7 @@ internal static class PagesBench
         yield return new(Rollups, async () =>
         {
             await using var db = await host.Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync();
-            if (await db.UsageDays.Where(u => u.CredentialId == who.HotId && u.Day > LedgerHour(0) / 24 - 30).SumAsync(u => u.Calls) == 0) throw new InvalidOperationException("there were no calls to count");
+            if (await UsageSums.Days(db, who.HotId, (LedgerHour(0) / 24) - 29, LedgerHour(0) / 24).SumAsync(u => u.Calls) == 0) throw new InvalidOperationException("there were no calls to count");
         });
         yield return new(Raw, async () =>
         {

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Platform.Audit;
@@ -95,30 +94,41 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
         return copies.Count == 0 ? null : walk.Break(copies.Keys.Min(), "was added: it is a copy of a completion that the chain does not have");
     }
 
-    // Calls and completions share one sequence and lie in two tables: merged by it.
+    // Calls and completions share one sequence and lie in two tables: merged by it. While one stretch is proven the next is read.
     private static async Task<ChainBreak?> WalkPartAsync(AdminDb db, CallSegment part, int lane, LaneWalk walk, Dictionary<long, CallCompletion> copies, ArrayBufferWriter<byte> buffer, CancellationToken ct)
     {
-        var end = part.LastPosition ?? long.MaxValue;
-        await using var calls = InSteps(last => db.Calls.AsNoTracking().Where(c => c.Lane == lane && c.Position > last && c.Position <= end).OrderBy(c => c.Position), c => c.Position, ct).GetAsyncEnumerator(ct);
-        await using var completions = InSteps(last => db.CallCompletions.AsNoTracking().Where(c => c.Lane == lane && c.Position > last && c.Position <= end).OrderBy(c => c.Position), c => c.Position, ct).GetAsyncEnumerator(ct);
-        var call = await calls.MoveNextAsync() ? calls.Current : null;
-        var completion = await completions.MoveNextAsync() ? completions.Current : null;
-        while (call is not null || completion is not null)
+        var rows = new StoredCalls(db, lane, part.LastPosition ?? long.MaxValue);
+        var next = Task.Run(() => rows.NextAsync(ct), ct);
+        while (await next is { } stretch)
+        {
+            next = Task.Run(() => rows.NextAsync(ct), ct);
+            if (WalkStretch(stretch, part, walk, copies, buffer) is not { } broken) continue;
+            // The connection must be free, whatever the next rows are like.
+            await next.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            return broken;
+        }
+        return null;
+    }
+
+    private static ChainBreak? WalkStretch(StoredCalls.Stretch stretch, CallSegment part, LaneWalk walk, Dictionary<long, CallCompletion> copies, ArrayBufferWriter<byte> buffer)
+    {
+        var (calls, completions) = (stretch.Calls, stretch.Completions);
+        for (int i = 0, k = 0; i < calls.Count || k < completions.Count;)
         {
             buffer.Clear();
             ChainBreak? broken;
-            if (completion is null || call?.Position <= completion.Position)
+            if (k == completions.Count || (i < calls.Count && calls[i].Position <= completions[k].Position))
             {
-                broken = walk.Step(call!.Position, new CallFacts(call).Write(new ChainPayload(buffer)), call.Link);
+                var call = calls[i++];
+                broken = walk.Step(call.Position, new CallFacts(call).Write(new ChainPayload(buffer)), call.Link);
                 // Pages look for a call where its number says.
                 if (broken is null && (call.Seq < part.FirstSeq || call.Seq > part.LastSeq)) broken = walk.Break(call.Position, "is not where its number would be looked for: the list of segments was changed");
-                call = await calls.MoveNextAsync() ? calls.Current : null;
             }
             else
             {
+                var completion = completions[k++];
                 broken = walk.Step(completion.Position, Payload(completion, buffer), completion.Link);
                 if (broken is null && copies.Remove(completion.Position, out var copy) && !Same(copy, completion)) broken = walk.Break(completion.Position, "has a copy beside its call that is not the same");
-                completion = await completions.MoveNextAsync() ? completions.Current : null;
             }
             if (broken is not null) return broken;
         }
@@ -126,20 +136,6 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
     }
 
     private static bool Same(CallCompletion a, CallCompletion b) => a.CallSeq == b.CallSeq && a.At == b.At && a.Status == b.Status && a.DurationUs == b.DurationUs && a.Outcome == b.Outcome && a.Reason == b.Reason;
-
-    private const int Step = 8192;
-
-    // Two tables are read side by side, and a connection to PostgreSQL gives one answer at a time: so each in steps, all in the one snapshot.
-    private static async IAsyncEnumerable<T> InSteps<T>(Func<long, IQueryable<T>> after, Func<T, long> position, [EnumeratorCancellation] CancellationToken ct)
-    {
-        for (var last = long.MinValue; ;)
-        {
-            var rows = await after(last).Take(Step).ToListAsync(ct);
-            foreach (var row in rows) yield return row;
-            if (rows.Count < Step) yield break;
-            last = position(rows[^1]);
-        }
-    }
 
     // Lanes that have rows or a head; lane 0 always, so that an emptied one is missed.
     private static async Task<IReadOnlyList<int>> LanesAsync(CallSnapshot snapshot, CancellationToken ct)

@@ -4,6 +4,7 @@ using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Platform.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -39,9 +40,8 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
 
         var ids = page!.Data.Select(f => f.Id).ToList();
         var names = page.Data.Select(f => f.Name).ToList();
-        var since = UsageQuery.HourOf(now) - (7 * 24);
-        var calls = await db.UsageHours.AsNoTracking().Where(u => ids.Contains(u.CredentialId) && u.Hour > since).GroupBy(u => u.CredentialId)
-            .Select(g => new { g.Key, Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors) }).ToDictionaryAsync(g => g.Key, ct);
+        var hour = UsageSums.HourOf(now);
+        var calls = await UsageSums.SinceAsync(db, ids, hour - (7 * 24), hour, ct);
         var references = workspace!.IsOrganization
             ? from r in db.References.AsNoTracking() join c in db.Credentials on r.CredentialName equals c.Name where ids.Contains(c.Id) && c.Grants.Any(g => g.WorkspaceId == r.WorkspaceId) select r
             : db.References.AsNoTracking().Where(r => r.WorkspaceId == workspace.Id && names.Contains(r.CredentialName));
@@ -49,7 +49,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         var ownerIds = page.Data.Where(f => f.OwnerId is not null).Select(f => f.OwnerId!.Value).Distinct().ToList();
         var owners = await db.Users.AsNoTracking().Where(u => ownerIds.Contains(u.Id)).Select(u => new { u.Id, u.Email }).ToDictionaryAsync(u => u.Id, u => u.Email, ct);
         return page.Select(f => new Row(f.Id, f.Name, f.Type, f.Description, f.Provider, CredentialName.Environment(f.Name), f.Status(now), f.ExpiresAt, f.Own ? f.LastUsedAt : null,
-            f.Own ? calls.GetValueOrDefault(f.Id)?.Calls ?? 0 : 0, f.Own ? calls.GetValueOrDefault(f.Id)?.Errors ?? 0 : 0, tools.GetValueOrDefault(f.Name), f.OwnerId is { } owner ? owners.GetValueOrDefault(owner) : null, !f.Own));
+            f.Own ? calls.GetValueOrDefault(f.Id).Calls : 0, f.Own ? calls.GetValueOrDefault(f.Id).Errors : 0, tools.GetValueOrDefault(f.Name), f.OwnerId is { } owner ? owners.GetValueOrDefault(owner) : null, !f.Own));
     }
 
     /// <summary>Full views for the REST list.</summary>

@@ -26,7 +26,7 @@ public sealed class SourcesQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
         if (!await db.Credentials.AnyAsync(c => c.Id == id && c.WorkspaceId == workspace.Id && !workspace.IsOrganization, ct)) return await SharedAsync(db, callLog, id, workspace, clock.GetUtcNow(), ct);
-        var today = UsageQuery.HourOf(clock.GetUtcNow()) / 24;
+        var today = UsageSums.HourOf(clock.GetUtcNow()) / 24;
         // Each day is one look into the index.
         var days = Enumerable.Range(today - 29, 30).ToArray();
         var rows = await db.UsageSources.AsNoTracking().Where(u => EF.Parameter(days).Contains(u.Day) && u.CredentialId == id).GroupBy(u => new { u.Kind, u.Name })

@@ -41,19 +41,16 @@ public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
         if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
         await using var db = await dbs.CreateDbContextAsync(ct);
         if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
-        var hour = HourOf(clock.GetUtcNow());
+        var hour = UsageSums.HourOf(clock.GetUtcNow());
         var own = await db.Credentials.AnyAsync(c => c.Id == id && c.WorkspaceId == workspace.Id, ct);
         // The sums are the whole organization's; a workspace that has it from there sees its own calls.
-        var rows = !own ? Hours(await NewestUse.OfAsync(callLog, id, workspace.Id, clock.GetUtcNow().AddDays(-30), ct)) : await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == id && u.Hour > hour - (30 * 24) && u.Hour <= hour)
+        var rows = !own ? Hours(await NewestUse.OfAsync(callLog, id, workspace.Id, clock.GetUtcNow().AddDays(-30), ct)) : await UsageSums.Hours(db, id, hour - (30 * 24) + 1, hour)
             .Select(u => new Hour(u.Hour, u.Version, u.Calls, u.Errors)).ToListAsync(ct);
         return new View(Sum(rows, hour - 24), Sum(rows, hour - (7 * 24)), Sum(rows, hour - (30 * 24)), Series(rows, hour, range));
     }
 
     private static List<Hour> Hours(NewestUse use) =>
-        [.. use.Rows.GroupBy(r => (HourOf(r.At), r.Version ?? 0)).Select(g => new Hour(g.Key.Item1, g.Key.Item2, g.Count(), g.Count(r => r.IsError)))];
-
-    /// <summary>Hours since 1970.</summary>
-    internal static int HourOf(DateTimeOffset at) => (int)(at.ToUnixTimeSeconds() / 3600);
+        [.. use.Rows.GroupBy(r => (UsageSums.HourOf(r.At), r.Version ?? 0)).Select(g => new Hour(g.Key.Item1, g.Key.Item2, g.Count(), g.Count(r => r.IsError)))];
 
     internal sealed record Hour(int At, int Version, long Calls, long Errors);
 

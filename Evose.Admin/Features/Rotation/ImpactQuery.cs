@@ -35,8 +35,8 @@ public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog,
         var consumers = await ConsumersAsync(db, [workspace.Id], id, name, ct);
         var now = clock.GetUtcNow();
         var sources = await SourcesAsync(db, id, now, ct);
-        var hour = UsageHours.Of(now) - 23;
-        var calls = await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == id && u.Hour >= hour).SumAsync(u => u.Calls, ct);
+        var hour = UsageSums.HourOf(now);
+        var calls = await UsageSums.Hours(db, id, hour - 23, hour).SumAsync(u => u.Calls, ct);
         return new View([.. consumers.OrderBy(c => c.Kind).ThenBy(c => c.Name, StringComparer.Ordinal).Select(c =>
         {
             var mine = sources.GetValueOrDefault(((SourceKind)c.Kind, c.Name));
@@ -72,7 +72,7 @@ public sealed class ImpactQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog,
 
     private static async Task<Dictionary<(SourceKind, string), (DateTimeOffset? LastAt, long RecentCalls)>> SourcesAsync(AdminDb db, Guid credentialId, DateTimeOffset now, CancellationToken ct)
     {
-        var today = UsageHours.Of(now) / 24;
+        var today = UsageSums.HourOf(now) / 24;
         // Each day is one look into the index.
         var days = Enumerable.Range(today - 29, 30).ToArray();
         var rows = await db.UsageSources.AsNoTracking().Where(s => EF.Parameter(days).Contains(s.Day) && s.CredentialId == credentialId && s.Kind <= SourceKind.Workflow)

@@ -24,8 +24,7 @@ public sealed class LedgerEvidence(CallLog calls, InFlightCalls inFlight, IOptio
         DateTimeOffset? lastFailure = null, lastUse = null;
         if (window > TimeSpan.Zero)
         {
-            var hour = UsageHours.Of(since);
-            var sums = await db.UsageHours.AsNoTracking().Where(u => u.CredentialId == id && u.Hour >= hour && (u.Version == old || u.Version == fresh))
+            var sums = await UsageSums.Hours(db, id, UsageSums.HourOf(since), UsageSums.HourOf(now) + 1).Where(u => u.Version == old || u.Version == fresh)
                 .GroupBy(u => u.Version).Select(g => new { Version = g.Key, Calls = g.Sum(u => u.Calls), KeyErrors = g.Sum(u => u.KeyErrors) }).ToListAsync(ct);
             if (sums.Exists(s => s.Version == fresh && s.KeyErrors > 0)) lastFailure = await LastFailureAsync(id, fresh, since, ct);
             if (sums.Exists(s => s.Version == old && s.Calls > 0)) lastUse = await LastUseAsync(id, old, since, ct);
@@ -57,10 +56,4 @@ public sealed class LedgerEvidence(CallLog calls, InFlightCalls inFlight, IOptio
 
     // Numbers follow time. A row is written up to the writer's patience after the call was decided, never before.
     private static long FirstSeq(DateTimeOffset since) => CallNumber.First(since - UsageLedger.Patience);
-}
-
-/// <summary>The hours of the usage sums.</summary>
-internal static class UsageHours
-{
-    public static int Of(DateTimeOffset at) => (int)(at.ToUnixTimeSeconds() / 3600);
 }

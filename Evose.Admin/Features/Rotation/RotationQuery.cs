@@ -93,7 +93,8 @@ public sealed class RotationQuery(IDbContextFactory<AdminDb> dbs, Authorizer aut
 
     private async Task<List<VersionRow>> VersionsAsync(AdminDb db, Credential credential, CancellationToken ct)
     {
-        var sums = await db.UsageDays.AsNoTracking().Where(u => u.CredentialId == credential.Id).GroupBy(u => u.Version)
+        // Calls may be a little older than what they used, when the clock was set.
+        var sums = await UsageSums.Days(db, credential.Id, (UsageSums.HourOf(credential.CreatedAt) / 24) - 1, (UsageSums.HourOf(clock.GetUtcNow()) / 24) + 1).GroupBy(u => u.Version)
             .Select(g => new { Version = g.Key, Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors), KeyErrors = g.Sum(u => u.KeyErrors) }).ToDictionaryAsync(g => g.Version, ct);
         return [.. credential.Versions.OrderByDescending(v => v.Number).Select(v =>
         {

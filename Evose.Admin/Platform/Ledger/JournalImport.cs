@@ -22,6 +22,9 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     private const int GroupRows = 8192;
     private static readonly TimeSpan SegmentAge = TimeSpan.FromDays(31);
 
+    // Those in the database itself go row by row when their time is over; a file goes at once.
+    private const int MostInDatabase = 20_000;
+
     // A page that asks does not wait for it. The longer, the more rows share the pages of the database that they change.
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
@@ -266,11 +269,12 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         }
     }
 
-    // A segment ends when it is full or a month old; the next group begins the next.
+    // A segment ends when it is full or a month old, the one in the database sooner; the next group begins the next.
     private void BeginSegmentIfDue(Statements s, List<byte[]> frames)
     {
         if (_openCalls == 0 || _forged is not null || FirstCall(frames) is not { } first) return;
-        if (_openCalls < retention.Value.SegmentCalls && CallNumber.At(first) - CallNumber.At(_firstSeq) < SegmentAge) return;
+        var most = segments.All[0].Number == 0 ? Math.Min(MostInDatabase, retention.Value.SegmentCalls) : retention.Value.SegmentCalls;
+        if (_openCalls < most && CallNumber.At(first) - CallNumber.At(_firstSeq) < SegmentAge) return;
         // Danger: rows beyond the head are from a run that ended before the head was written. They come once more, and belong where they already are.
         if (_stored > _position) return;
         if (HeadOf(s.Connection) is not { } head || head.Position != _position || !IsGenuine(head)) return;
@@ -460,12 +464,12 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         foreach (var (k, n) in _rollups.Hours)
         {
             k.Credential.TryWriteBytes(id, true, out _);
-            s.Hour.Blob(id).Number(k.Hour).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
+            s.Hour.Number(k.Hour).Blob(id).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
         }
         foreach (var (k, n) in _rollups.Days)
         {
             k.Credential.TryWriteBytes(id, true, out _);
-            s.Day.Blob(id).Number(k.Day).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
+            s.Day.Number(k.Day).Blob(id).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
         }
         foreach (var (k, n) in _rollups.Sources)
         {
@@ -534,10 +538,10 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
 
         public SqliteStatement Head { get; } = new(connection, "INSERT INTO chain_head (lane, seq, link, mac) VALUES (?,?,?,?) ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq, link = excluded.link, mac = excluded.mac");
 
-        public SqliteStatement Hour { get; } = new(connection, "INSERT INTO usage_hour (credential_id, hour, version, calls, errors, key_errors, duration_us) VALUES (?,?,?,?,?,?,?) ON CONFLICT (credential_id, hour, version) "
+        public SqliteStatement Hour { get; } = new(connection, "INSERT INTO usage_hour (hour, credential_id, version, calls, errors, key_errors, duration_us) VALUES (?,?,?,?,?,?,?) ON CONFLICT (hour, credential_id, version) "
             + "DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, key_errors = key_errors + excluded.key_errors, duration_us = duration_us + excluded.duration_us");
 
-        public SqliteStatement Day { get; } = new(connection, "INSERT INTO usage_day (credential_id, day, version, calls, errors, key_errors, duration_us) VALUES (?,?,?,?,?,?,?) ON CONFLICT (credential_id, day, version) "
+        public SqliteStatement Day { get; } = new(connection, "INSERT INTO usage_day (day, credential_id, version, calls, errors, key_errors, duration_us) VALUES (?,?,?,?,?,?,?) ON CONFLICT (day, credential_id, version) "
             + "DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, key_errors = key_errors + excluded.key_errors, duration_us = duration_us + excluded.duration_us");
 
         public SqliteStatement Source { get; } = new(connection, "INSERT INTO usage_source (day, credential_id, kind, name, calls, errors, last_at) VALUES (?,?,?,?,?,?,?) ON CONFLICT (day, credential_id, kind, name) "

@@ -165,10 +165,10 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
                 + "api_key_id:b api_key:t ip:t credential_id:b credential:t version:i method:t host:t path:t refused:o rule:t request_id:t link:b");
             CompletionRows = new Columns("call_completion", "call_seq:n lane:i position:n at:n status:i duration_us:n outcome:i reason:t link:b");
             // In the order of their keys: two nodes that count the same credentials must lock their rows in the same order.
-            _hours = new Columns("usage_hour", "credential_id:b hour:i version:i calls:n errors:n key_errors:n duration_us:n",
-                " ORDER BY 1, 2, 3 ON CONFLICT (credential_id, hour, version) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, key_errors = c.key_errors + excluded.key_errors, duration_us = c.duration_us + excluded.duration_us");
-            _days = new Columns("usage_day", "credential_id:b day:i version:i calls:n errors:n key_errors:n duration_us:n",
-                " ORDER BY 1, 2, 3 ON CONFLICT (credential_id, day, version) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, key_errors = c.key_errors + excluded.key_errors, duration_us = c.duration_us + excluded.duration_us");
+            _hours = new Columns("usage_hour", "hour:i credential_id:b version:i calls:n errors:n key_errors:n duration_us:n",
+                " ORDER BY 1, 2, 3 ON CONFLICT (hour, credential_id, version) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, key_errors = c.key_errors + excluded.key_errors, duration_us = c.duration_us + excluded.duration_us");
+            _days = new Columns("usage_day", "day:i credential_id:b version:i calls:n errors:n key_errors:n duration_us:n",
+                " ORDER BY 1, 2, 3 ON CONFLICT (day, credential_id, version) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, key_errors = c.key_errors + excluded.key_errors, duration_us = c.duration_us + excluded.duration_us");
             _sources = new Columns("usage_source", "day:i credential_id:b kind:i name:t calls:n errors:n last_at:n",
                 " ORDER BY 1, 2, 3, 4 ON CONFLICT (day, credential_id, kind, name) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, last_at = greatest(c.last_at, excluded.last_at)");
             _names = new Columns("call_name", "kind:i id:t name:t email:t", " ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING");
@@ -234,8 +234,8 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
 
         public async Task CommitAsync(Rollups rollups, ChainHead? head)
         {
-            foreach (var (k, n) in rollups.Hours) _hours.Add(Key(k.Credential), k.Hour, k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
-            foreach (var (k, n) in rollups.Days) _days.Add(Key(k.Credential), k.Day, k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
+            foreach (var (k, n) in rollups.Hours) _hours.Add(k.Hour, Key(k.Credential), k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
+            foreach (var (k, n) in rollups.Days) _days.Add(k.Day, Key(k.Credential), k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
             foreach (var (k, n) in rollups.Sources) _sources.Add(k.Day, Key(k.Credential), (int)k.Kind, k.Name, n.Calls, n.Errors, n.LastTicks);
             foreach (var n in rollups.FreshNames) _names.Add((int)n.Kind, n.Id, n.Name, n.Email);
             foreach (var (k, n) in rollups.Uses) _uses.Add(Key(k), n.LastTicks, n.Calls);

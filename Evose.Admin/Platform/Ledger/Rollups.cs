@@ -8,7 +8,8 @@ internal sealed class Rollups
 {
     private const int MaxKnown = 100_000;
 
-    private static readonly Comparer<(Guid Credential, int At, int Version)> ByCredential = Comparer<(Guid Credential, int At, int Version)>.Default;
+    private static readonly Comparer<(Guid Credential, int At, int Version)> ByTime = Comparer<(Guid Credential, int At, int Version)>.Create((a, b) =>
+        a.At != b.At ? a.At.CompareTo(b.At) : a.Credential != b.Credential ? a.Credential.CompareTo(b.Credential) : a.Version.CompareTo(b.Version));
     private static readonly Comparer<(int Day, Guid Credential, SourceKind Kind, string Name)> ByDay = Comparer<(int Day, Guid Credential, SourceKind Kind, string Name)>.Create((a, b) =>
         a.Day != b.Day ? a.Day.CompareTo(b.Day) : a.Credential != b.Credential ? a.Credential.CompareTo(b.Credential) : a.Kind != b.Kind ? a.Kind.CompareTo(b.Kind) : string.CompareOrdinal(a.Name, b.Name));
 
@@ -21,7 +22,7 @@ internal sealed class Rollups
     private readonly HashSet<(SourceKind Kind, string Id, string Name, string Email)> _known = [];
     private readonly List<(SourceKind Kind, string Id, string Name, string Email)> _fresh = [];
 
-    public IEnumerable<KeyValuePair<(Guid Credential, int Hour, int Version), Counts>> Hours => _hours.OrderBy(h => h.Key, ByCredential);
+    public IEnumerable<KeyValuePair<(Guid Credential, int Hour, int Version), Counts>> Hours => _hours.OrderBy(h => h.Key, ByTime);
 
     public IEnumerable<KeyValuePair<(Guid Credential, int Day, int Version), Counts>> Days
     {
@@ -29,7 +30,7 @@ internal sealed class Rollups
         {
             var days = new Dictionary<(Guid Credential, int Day, int Version), Counts>();
             foreach (var (k, n) in _hours) CollectionsMarshal.GetValueRefOrAddDefault(days, (k.Credential, k.Hour / 24, k.Version), out _).Add(n);
-            return days.OrderBy(d => d.Key, ByCredential);
+            return days.OrderBy(d => d.Key, ByTime);
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed class CallCompletionMapping : IEntityTypeConfiguration<CallCompl
 
 internal sealed class UsageHourMapping : IEntityTypeConfiguration<UsageHour>
 {
-    public void Configure(EntityTypeBuilder<UsageHour> b) => b.HasKey(u => new { u.CredentialId, u.Hour, u.Version });
+    public void Configure(EntityTypeBuilder<UsageHour> b) => b.HasKey(u => new { u.Hour, u.CredentialId, u.Version });
 }
 
 internal sealed class UsageSourceMapping : IEntityTypeConfiguration<UsageSource>
@@ -44,7 +44,7 @@ internal sealed class UsageSourceMapping : IEntityTypeConfiguration<UsageSource>
 
 internal sealed class UsageDayMapping : IEntityTypeConfiguration<UsageDay>
 {
-    public void Configure(EntityTypeBuilder<UsageDay> b) => b.HasKey(u => new { u.CredentialId, u.Day, u.Version });
+    public void Configure(EntityTypeBuilder<UsageDay> b) => b.HasKey(u => new { u.Day, u.CredentialId, u.Version });
 }
 
 internal sealed class CallNameMapping : IEntityTypeConfiguration<CallName>

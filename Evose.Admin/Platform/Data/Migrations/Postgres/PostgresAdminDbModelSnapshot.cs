@@ -458,13 +458,13 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageDay", b =>
                 {
-                    b.Property<byte[]>("CredentialId")
-                        .HasColumnType("bytea")
-                        .HasColumnName("credential_id");
-
                     b.Property<int>("Day")
                         .HasColumnType("integer")
                         .HasColumnName("day");
+
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential_id");
 
                     b.Property<int>("Version")
                         .HasColumnType("integer")
@@ -486,20 +486,20 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bigint")
                         .HasColumnName("key_errors");
 
-                    b.HasKey("CredentialId", "Day", "Version");
+                    b.HasKey("Day", "CredentialId", "Version");
 
                     b.ToTable("usage_day");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageHour", b =>
                 {
-                    b.Property<byte[]>("CredentialId")
-                        .HasColumnType("bytea")
-                        .HasColumnName("credential_id");
-
                     b.Property<int>("Hour")
                         .HasColumnType("integer")
                         .HasColumnName("hour");
+
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential_id");
 
                     b.Property<int>("Version")
                         .HasColumnType("integer")
@@ -521,7 +521,7 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bigint")
                         .HasColumnName("key_errors");
 
-                    b.HasKey("CredentialId", "Hour", "Version");
+                    b.HasKey("Hour", "CredentialId", "Version");
 
                     b.ToTable("usage_hour");
                 });

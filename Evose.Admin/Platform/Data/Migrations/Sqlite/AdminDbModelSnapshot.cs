@@ -426,13 +426,13 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageDay", b =>
                 {
-                    b.Property<byte[]>("CredentialId")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("credential_id");
-
                     b.Property<int>("Day")
                         .HasColumnType("INTEGER")
                         .HasColumnName("day");
+
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential_id");
 
                     b.Property<int>("Version")
                         .HasColumnType("INTEGER")
@@ -454,20 +454,20 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("key_errors");
 
-                    b.HasKey("CredentialId", "Day", "Version");
+                    b.HasKey("Day", "CredentialId", "Version");
 
                     b.ToTable("usage_day");
                 });
 
             modelBuilder.Entity("Evose.Admin.Domain.Calls.UsageHour", b =>
                 {
-                    b.Property<byte[]>("CredentialId")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("credential_id");
-
                     b.Property<int>("Hour")
                         .HasColumnType("INTEGER")
                         .HasColumnName("hour");
+
+                    b.Property<byte[]>("CredentialId")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential_id");
 
                     b.Property<int>("Version")
                         .HasColumnType("INTEGER")
@@ -489,7 +489,7 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("key_errors");
 
-                    b.HasKey("CredentialId", "Hour", "Version");
+                    b.HasKey("Hour", "CredentialId", "Version");
 
                     b.ToTable("usage_hour");
                 });
