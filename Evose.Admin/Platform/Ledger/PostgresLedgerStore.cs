@@ -73,7 +73,8 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
     private async Task<long> BeginAsync(Session session)
     {
         await using var reader = await session.Begin.ExecuteReaderAsync();
-        while (reader.FieldCount != 4) await reader.NextResultAsync();
+        while (reader.FieldCount != 4)
+            if (!await reader.NextResultAsync()) throw new InvalidOperationException("the database did not answer what was asked");
         if (!await reader.ReadAsync()) throw new InvalidOperationException("the installation row is missing");
         var latest = reader.GetInt64(0);
         if (await reader.IsDBNullAsync(1))
@@ -201,7 +202,10 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
                 connection = await postgres.OpenOwnAsync(patience.Token);
                 var lane = await ClaimAsync(connection, patience.Token);
                 await using var last = new NpgsqlCommand("SELECT seq FROM call_record WHERE lane = $1 ORDER BY position DESC LIMIT 1", connection) { Parameters = { new NpgsqlParameter<int> { TypedValue = lane } } };
-                return new Session(connection, lane, await last.ExecuteScalarAsync(patience.Token) as long? ?? 0);
+                var session = new Session(connection, lane, await last.ExecuteScalarAsync(patience.Token) as long? ?? 0);
+                // By hand: prepared by the driver in the middle of a batch, the second answer has been seen with the third one's columns.
+                await session.Begin.PrepareAsync(patience.Token);
+                return session;
             }
             catch (Exception e)
             {
