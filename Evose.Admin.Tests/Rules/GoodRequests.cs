@@ -84,6 +84,8 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         new("PUT", "/api/v1/workspaces/{ws}/notification-settings", () => Of(At("notification-settings"), new { ladder = new[] { 60, 30, 0 }, escalate_after_days = 2, banner_from_day = 5 }), ["ladder.0", "escalate_after_days", "banner_from_day"], MembersAreOptional: true),
         new("POST", "/api/v1/webhooks", () => Of("/api/v1/webhooks", new { kind = "webhook", workspace = ws, name = "A channel", url = upstream.Url + "/hook", secret = "a-secret-of-the-sweep", events = new[] { "expired" }, min_severity = "warning", language = "zh" }),
             ["kind", "workspace", "name", "url", "secret", "events.0", "min_severity", "language"], OwnedByWorkspace: false),
+        new("PATCH", "/api/v1/webhooks/{id:guid}", async () => await Of($"/api/v1/webhooks/{await ChannelAsync()}", new { name = "Another name", url = upstream.Url + "/hook/2", secret = "another-secret-of-the-sweep", events = new[] { "expired" }, min_severity = "warning", language = "zh" }),
+            ["name", "url", "secret", "events.0", "min_severity", "language"], BodyIsOptional: true),
         new("DELETE", "/api/v1/webhooks/{id:guid}", async () => new($"/api/v1/webhooks/{await ChannelAsync()}"), []),
         new("POST", "/api/v1/webhooks/{id:guid}/test", async () => new($"/api/v1/webhooks/{await ChannelAsync()}/test"), []),
         new("POST", "/api/v1/webhooks/{id:guid}/deliveries/{delivery:guid}/resend", async () => new(await DeliveryAsync()), []),
