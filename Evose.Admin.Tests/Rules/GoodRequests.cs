@@ -3,11 +3,14 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Features.Hygiene;
 using Evose.Admin.Platform.Api;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Platform.Notifications;
 using Evose.Admin.Tests.Support;
 using Microsoft.AspNetCore.Authorization;
@@ -103,6 +106,7 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         new("POST", Credentials + "/{name}/freeze", async () => new(At($"credentials/{await CredentialAsync()}/freeze")), []),
         new("DELETE", Credentials + "/{name}/freeze", async () => new(At($"credentials/{await CredentialAsync()}/freeze")), []),
         new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/close", async () => await Of(At($"leaks/{await LeakAsync(await CredentialAsync())}/close"), new { resolution = "false_positive", note = "Not ours" }), ["resolution", "note"]),
+        new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/assign", async () => await Of($"{ApiGroup.Prefix}/workspaces/org/leaks/{await UnknownLeakAsync()}/assign", new { workspace = ws, credential = await CredentialAsync(), version = 1 }), ["workspace", "credential"]),
         new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/evidence", async () => new(At($"leaks/{await LeakAsync(await CredentialAsync())}/evidence")), []),
         new("POST", "/api/v1/leaks/check", () => Of("/api/v1/leaks/check", new { text = "Nothing of ours stands in this line." }), [], OwnedByWorkspace: false),
         new("POST", "/api/v1/notifications/{id:guid}/acknowledge", async () => new($"/api/v1/notifications/{await NotificationAsync()}/acknowledge"), []),
@@ -145,6 +149,16 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
     }
 
     public async Task<string> LeakAsync(string credential) => (await MustAsync("POST", At($"credentials/{credential}/leak"), new { })).GetProperty("id").GetString()!;
+
+    /// <summary>A report that came without the value.</summary>
+    private async Task<Guid> UnknownLeakAsync()
+    {
+        await using var db = await app.DbAsync();
+        await using var write = await db.BeginWriteAsync(default);
+        var report = await app.Get<LeakDesk>().OpenUnknownAsync(db, Actor.Job("github"), new Sighting(LeakSource.GitHub, Fresh("https://github.test/alert")), default);
+        await write.CommitAsync(default);
+        return report.Id;
+    }
 
     public async Task<string> ProviderAsync()
     {
