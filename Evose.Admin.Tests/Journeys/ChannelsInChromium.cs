@@ -153,8 +153,8 @@ public sealed class ChannelsInChromium(Chromium chromium)
             await Assertions.Expect(page.GetByText("Saved.")).ToBeVisibleAsync();
             await page.GotoAsync("/w/cs/credentials/openai_prod");
             await window.InteractiveAsync();
-            await Assertions.Expect(page.GetByTestId("forced-update")).ToContainTextAsync("must be updated");
-            await Assertions.Expect(page.GetByTestId("forced-update").Locator("button")).ToHaveCountAsync(0);
+            await Assertions.Expect(page.GetByTestId("forced-update")).ToContainTextAsync("Must be updated: openai_prod");
+            await Assertions.Expect(page.GetByTestId("forced-update").Locator("button:visible")).ToHaveCountAsync(0);
             await Assertions.Expect(page.GetByTestId("blocked-from")).ToBeVisibleAsync();
             await Assertions.Expect(page.GetByTestId("reminder-steps").Locator("li")).ToHaveCountAsync(3);
             await page.GetByTestId("own-ladder").FillAsync("60, 10");

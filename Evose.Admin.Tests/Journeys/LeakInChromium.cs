@@ -1,6 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Leaks;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
@@ -80,5 +84,49 @@ public sealed class LeakInChromium(Chromium chromium)
         });
         await using var db = await app.DbAsync();
         Assert.Equal(["Reported", "Notified", "Frozen", "Replaced", "Destroyed", "Unfrozen", "EvidenceTaken", "Closed"], (await db.LeakSteps.OrderBy(s => s.At).ThenBy(s => s.Act).ToListAsync()).Select(s => s.Act.ToString()));
+    }
+
+    [Fact]
+    public async Task A_report_that_nobody_could_match_is_assigned_on_its_page_and_leads_through_the_rest()
+    {
+        await using var app = new AdminApp(new() { ["Rotation:SweepInterval"] = "1.00:00:00" });
+        var (ws, other) = (await Given.WorkspaceAsync(app), await Given.WorkspaceAsync(app));
+        await Given.CredentialAsync(app, ws, "openai_prod", Leaked, hosts: ["127.0.0.1"]);
+        await Given.CredentialAsync(app, other, "crm_prod", hosts: ["127.0.0.1"]);
+        Guid id;
+        await using (var db = await app.DbAsync())
+        {
+            await using var write = await db.BeginWriteAsync(default);
+            id = (await app.Get<LeakDesk>().OpenUnknownAsync(db, Actor.Job("github"), new Sighting(LeakSource.GitHub, "https://github.test/acme/site/security/secret-scanning/9", "GitHub calls it OpenAI API Key."), default)).Id;
+            await write.CommitAsync(default);
+        }
+        await using var window = await chromium.OpenAsync(app.Url);
+        await window.TellingAsync(app, async () =>
+        {
+            var page = window.Page;
+            await window.SignInAsync();
+            await page.GotoAsync($"/w/org/leaks/{id}");
+            await window.InteractiveAsync();
+            await page.GetByTestId("assign-place").SelectOptionAsync(other);
+            await page.GetByTestId("assign-credential").FillAsync("openai_prod");
+            await page.GetByTestId("assign-credential").BlurAsync();
+            await Assertions.Expect(page.GetByTestId("assign-none")).ToBeVisibleAsync();
+            await Assertions.Expect(page.GetByTestId("assign-send")).ToBeDisabledAsync();
+            await page.GetByTestId("assign-place").SelectOptionAsync(ws);
+            await Assertions.Expect(page.GetByTestId("assign-credential")).ToHaveValueAsync("");
+            await page.GetByTestId("assign-credential").FillAsync("openai_prod");
+            await page.GetByTestId("assign-credential").BlurAsync();
+            await Assertions.Expect(page.GetByTestId("assign-version")).ToHaveValueAsync("1");
+            await Shots.TakeAsync(page, "leak-unknown");
+            await page.GetByTestId("assign-send").ClickAsync();
+            await page.AtAsync($"/w/{ws}/leaks/{id}");
+            await Assertions.Expect(page.GetByTestId("task-replace")).ToHaveAttributeAsync("data-done", "false");
+            await Assertions.Expect(page.GetByTestId("leak-steps")).ToContainTextAsync("Said whose value it is");
+            await Shots.TakeAsync(page, "leak-assigned");
+            // The address that people were told of leads there.
+            await page.GotoAsync($"/w/org/leaks/{id}");
+            await page.AtAsync($"/w/{ws}/leaks/{id}");
+            Assert.Empty(window.Complaints);
+        });
     }
 }

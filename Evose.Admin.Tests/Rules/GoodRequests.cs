@@ -3,11 +3,14 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Evose.Admin.Domain;
+using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Features.Hygiene;
 using Evose.Admin.Platform.Api;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
+using Evose.Admin.Platform.Leaks;
 using Evose.Admin.Platform.Notifications;
 using Evose.Admin.Tests.Support;
 using Microsoft.AspNetCore.Authorization;
@@ -84,6 +87,8 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         new("PUT", "/api/v1/workspaces/{ws}/notification-settings", () => Of(At("notification-settings"), new { ladder = new[] { 60, 30, 0 }, escalate_after_days = 2, banner_from_day = 5 }), ["ladder.0", "escalate_after_days", "banner_from_day"], MembersAreOptional: true),
         new("POST", "/api/v1/webhooks", () => Of("/api/v1/webhooks", new { kind = "webhook", workspace = ws, name = "A channel", url = upstream.Url + "/hook", secret = "a-secret-of-the-sweep", events = new[] { "expired" }, min_severity = "warning", language = "zh" }),
             ["kind", "workspace", "name", "url", "secret", "events.0", "min_severity", "language"], OwnedByWorkspace: false),
+        new("PATCH", "/api/v1/webhooks/{id:guid}", async () => await Of($"/api/v1/webhooks/{await ChannelAsync()}", new { name = "Another name", url = upstream.Url + "/hook/2", secret = "another-secret-of-the-sweep", events = new[] { "expired" }, min_severity = "warning", language = "zh" }),
+            ["name", "url", "secret", "events.0", "min_severity", "language"], BodyIsOptional: true),
         new("DELETE", "/api/v1/webhooks/{id:guid}", async () => new($"/api/v1/webhooks/{await ChannelAsync()}"), []),
         new("POST", "/api/v1/webhooks/{id:guid}/test", async () => new($"/api/v1/webhooks/{await ChannelAsync()}/test"), []),
         new("POST", "/api/v1/webhooks/{id:guid}/deliveries/{delivery:guid}/resend", async () => new(await DeliveryAsync()), []),
@@ -101,6 +106,7 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
         new("POST", Credentials + "/{name}/freeze", async () => new(At($"credentials/{await CredentialAsync()}/freeze")), []),
         new("DELETE", Credentials + "/{name}/freeze", async () => new(At($"credentials/{await CredentialAsync()}/freeze")), []),
         new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/close", async () => await Of(At($"leaks/{await LeakAsync(await CredentialAsync())}/close"), new { resolution = "false_positive", note = "Not ours" }), ["resolution", "note"]),
+        new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/assign", async () => await Of($"{ApiGroup.Prefix}/workspaces/org/leaks/{await UnknownLeakAsync()}/assign", new { workspace = ws, credential = await CredentialAsync(), version = 1 }), ["workspace", "credential"]),
         new("POST", "/api/v1/workspaces/{ws}/leaks/{id}/evidence", async () => new(At($"leaks/{await LeakAsync(await CredentialAsync())}/evidence")), []),
         new("POST", "/api/v1/leaks/check", () => Of("/api/v1/leaks/check", new { text = "Nothing of ours stands in this line." }), [], OwnedByWorkspace: false),
         new("POST", "/api/v1/notifications/{id:guid}/acknowledge", async () => new($"/api/v1/notifications/{await NotificationAsync()}/acknowledge"), []),
@@ -143,6 +149,16 @@ internal sealed class GoodRequests(AdminApp app, string ws, Upstream upstream)
     }
 
     public async Task<string> LeakAsync(string credential) => (await MustAsync("POST", At($"credentials/{credential}/leak"), new { })).GetProperty("id").GetString()!;
+
+    /// <summary>A report that came without the value.</summary>
+    private async Task<Guid> UnknownLeakAsync()
+    {
+        await using var db = await app.DbAsync();
+        await using var write = await db.BeginWriteAsync(default);
+        var report = await app.Get<LeakDesk>().OpenUnknownAsync(db, Actor.Job("github"), new Sighting(LeakSource.GitHub, Fresh("https://github.test/alert")), default);
+        await write.CommitAsync(default);
+        return report.Id;
+    }
 
     public async Task<string> ProviderAsync()
     {

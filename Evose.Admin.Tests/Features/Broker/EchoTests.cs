@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Evose.Admin.Domain.Audit;
@@ -8,7 +9,9 @@ using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Tests.Support;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Evose.Admin.Tests.Features.Broker;
 
@@ -169,6 +172,122 @@ public sealed class EchoTests
         Assert.DoesNotContain(new Traces(Value, Core).In(all), s => s.StartsWith("value", StringComparison.Ordinal));
         Assert.Equal("kept", Assert.Single(answer.Headers.GetValues("X-Kept")));
         Assert.Equal("***", Assert.Single(answer.Headers.GetValues("X-Debug")));
+    }
+
+    [Fact]
+    public async Task A_caller_that_asks_for_pieces_gets_the_whole_of_an_answer_that_is_looked_through_and_the_piece_of_any_other()
+    {
+        const string Before = "before ";
+        await using var world = await BrokerWorld.StartAsync(async (context, seen) =>
+        {
+            // What a file server does: a piece is a piece of what it would say otherwise.
+            var whole = Encoding.UTF8.GetBytes(Before + Value + " after");
+            var asked = seen.Headers.GetValueOrDefault("Range") ?? seen.Headers.GetValueOrDefault("Request-Range");
+            if (asked is null || !System.Net.Http.Headers.RangeHeaderValue.TryParse(asked, out var range))
+            {
+                await context.Response.Body.WriteAsync(whole);
+                return;
+            }
+            var (from, to) = ((int)range.Ranges.Single().From!, (int)Math.Min(range.Ranges.Single().To!.Value, whole.Length - 1));
+            context.Response.StatusCode = 206;
+            context.Response.Headers.ContentRange = $"bytes {from}-{to}/{whole.Length}";
+            await context.Response.Body.WriteAsync(whole.AsMemory(from, to - from + 1));
+        }, secret: Value);
+        using var caller = world.Caller();
+        var middle = Before.Length + Value.Length / 2;
+        foreach (var (name, range) in new[] { ("Range", $"bytes=0-{middle - 1}"), ("range", $"bytes={middle}-999"), ("Request-Range", $"bytes=0-{middle - 1}") })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/broker/cs/gpt-call/file");
+            Assert.True(request.Headers.TryAddWithoutValidation(name, range));
+            request.Headers.TryAddWithoutValidation("If-Range", "\"0\"");
+            using var answer = await caller.SendAsync(request);
+            Whole(answer.StatusCode, await answer.Content.ReadAsByteArrayAsync());
+            using var invoked = await caller.PostAsJsonAsync("/api/v1/workspaces/cs/tools/gpt-call/invoke", new { method = "GET", path = "/file", headers = new Dictionary<string, string> { [name] = range, ["If-Range"] = "\"0\"" } });
+            var body = JsonDocument.Parse(await invoked.Content.ReadAsStringAsync()).RootElement;
+            Whole((HttpStatusCode)body.GetProperty("status").GetInt32(), Encoding.UTF8.GetBytes(body.GetProperty("body").GetString()!));
+        }
+        Assert.Equal(6, world.Upstream.Requests.Count);
+        Assert.All(world.Upstream.Requests, r => Assert.DoesNotContain(r.Headers.Keys, h => h.EndsWith("Range", StringComparison.OrdinalIgnoreCase)));
+
+        // Without a value there is nothing to look for, and a download goes on where it stopped.
+        using var api = world.App.Api();
+        await GivenRemote.OkAsync(api.PutAsJsonAsync("/api/v1/workspaces/cs/tools/files", new { kind = "http", base_url = world.Upstream.Url }));
+        using var piece = new HttpRequestMessage(HttpMethod.Get, "/broker/cs/files/file") { Headers = { Range = new(2, 5) } };
+        using var given = await api.SendAsync(piece);
+        Assert.Equal((HttpStatusCode.PartialContent, "fore"), (given.StatusCode, await given.Content.ReadAsStringAsync()));
+
+        static void Whole(HttpStatusCode status, byte[] got)
+        {
+            Assert.Equal(HttpStatusCode.OK, status);
+            Assert.Empty(new Traces(Value, Core).In(got));
+            var text = Encoding.UTF8.GetString(got);
+            Assert.StartsWith(Before + "•••", text, StringComparison.Ordinal);
+            Assert.EndsWith(" after", text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Trailers_hold_nothing_of_it_either()
+    {
+        // Kestrel sends trailers over HTTP/2 only, and without TLS we speak 1.1 to an upstream: so this one writes its own bytes.
+        await using var upstream = new TrailingUpstream();
+        await using var world = await BrokerWorld.StartAsync(baseUrl: upstream.Url, secret: Value,
+            services: s => s.Configure<KestrelServerOptions>(k => k.ConfigureEndpointDefaults(l => l.Protocols = HttpProtocols.Http2)));
+        using var caller = world.Caller();
+        (caller.DefaultRequestVersion, caller.DefaultVersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+        using var answer = await caller.GetAsync("/broker/cs/gpt-call/x");
+        Assert.Equal("hello", await answer.Content.ReadAsStringAsync());
+        Assert.Equal("kept", Assert.Single(answer.TrailingHeaders.GetValues("X-Kept")));
+        Assert.Equal("***", Assert.Single(answer.TrailingHeaders.GetValues("X-Debug")));
+        Assert.Equal("***", Assert.Single(answer.TrailingHeaders.GetValues("X-Link")));
+        Assert.DoesNotContain(new Traces(Value, Core).In(Encoding.UTF8.GetBytes($"{answer.Headers}{answer.Content.Headers}{answer.TrailingHeaders}")), s => s.StartsWith("value", StringComparison.Ordinal));
+        await Given.UntilAsync(async () =>
+        {
+            await using var db = await world.DbAsync();
+            return await db.LeakReports.AnyAsync(r => r.Source == LeakSource.Echo);
+        });
+    }
+
+    /// <summary>One answer after the other over HTTP/1.1, each with the value in its trailers only.</summary>
+    private sealed class TrailingUpstream : IAsyncDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly Task _speaking;
+
+        public TrailingUpstream()
+        {
+            _listener.Start();
+            Url = $"http://{_listener.LocalEndpoint}";
+            _speaking = SpeakAsync();
+        }
+
+        public string Url { get; }
+
+        private async Task SpeakAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    using var client = await _listener.AcceptTcpClientAsync();
+                    var stream = client.GetStream();
+                    using var reader = new StreamReader(stream, Encoding.ASCII, leaveOpen: true);
+                    while (await reader.ReadLineAsync() is { Length: > 0 }) { }
+                    await stream.WriteAsync(Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Debug, X-Link, X-Kept\r\n\r\n5\r\nhello\r\n0\r\n" +
+                        $"X-Debug: {Value}\r\nX-Link: https://elsewhere.test/?key={Uri.EscapeDataString(Value)}\r\nX-Kept: kept\r\n\r\n"));
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
+            {
+                // The test is over.
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            _listener.Dispose();
+            await _speaking;
+        }
     }
 
     [Fact]

@@ -128,6 +128,94 @@ public sealed class ChannelTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_change_keeps_what_it_does_not_name_address_and_secret_too()
+    {
+        var id = await _world.ChannelAsync(path: "/hook/first", more: new { events = new[] { "expired" }, min_severity = "warning", language = "zh" });
+        var changed = await ChangeAsync(id, new { name = "Night watch" });
+        Assert.Equal(("Night watch", "expired", "warning", "zh", true, 2), (changed.GetProperty("name").GetString(), changed.GetProperty("events")[0].GetString(), changed.GetProperty("min_severity").GetString(), changed.GetProperty("language").GetString(),
+            changed.GetProperty("signed").GetBoolean(), changed.GetProperty("revision").GetInt32()));
+        await TestedAsync(id, "/hook/first", ChannelWorld.Secret);
+        changed = await ChangeAsync(id, new { events = (string[]?)null, min_severity = "info" });
+        Assert.Equal((0, "info", "Night watch"), (changed.GetProperty("events").GetArrayLength(), changed.GetProperty("min_severity").GetString(), changed.GetProperty("name").GetString()));
+        await ChangeAsync(id, new { url = _world.Receiver.Url + "/hook/second" });
+        await TestedAsync(id, "/hook/second", ChannelWorld.Secret);
+        await ChangeAsync(id, new { secret = "another-signing-secret" });
+        await TestedAsync(id, "/hook/second", "another-signing-secret");
+        await using var db = await _world.App.DbAsync();
+        var trail = await db.AuditEvents.AsNoTracking().Where(e => e.Action == AuditAction.ChannelChanged).OrderBy(e => e.Seq).Select(e => e.Detail!).ToListAsync();
+        Assert.Equal(4, trail.Count);
+        Assert.Equal([false, false, true, false], trail.Select(t => t.Contains("address entered", StringComparison.Ordinal)));
+        Assert.Equal([false, false, false, true], trail.Select(t => t.Contains("secret entered", StringComparison.Ordinal)));
+        Assert.DoesNotContain(trail, t => t.Contains("second", StringComparison.Ordinal) || t.Contains("another-signing", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_change_of_what_somebody_else_changed_meanwhile_and_one_of_a_foreign_channel_do_nothing()
+    {
+        var id = await _world.ChannelAsync();
+        await ChangeAsync(id, new { name = "First", revision = 1 });
+        using (var stale = await _world.Api.PatchAsJsonAsync($"/api/v1/webhooks/{id}", new { name = "Second", revision = 1 })) Assert.Equal(HttpStatusCode.Conflict, stale.StatusCode);
+        var elsewhere = await _world.App.WorkspaceAsync("hr");
+        foreach (var (scopes, places, status) in new[] { (new[] { "*" }, elsewhere.Id, HttpStatusCode.NotFound), (["read"], _world.Workspace.Id, HttpStatusCode.Forbidden) })
+        {
+            using var other = _world.App.Api(await _world.App.KeyAsync(places, scopes));
+            using var refused = await other.PatchAsJsonAsync($"/api/v1/webhooks/{id}", new { name = "Third", url = _world.Receiver.Url + "/hook/mine" });
+            Assert.Equal(status, refused.StatusCode);
+        }
+        using (var never = await _world.Api.PatchAsJsonAsync($"/api/v1/webhooks/{Guid.CreateVersion7()}", new { name = "Fourth" })) Assert.Equal(HttpStatusCode.NotFound, never.StatusCode);
+        // Written once, whoever repeats it.
+        for (var i = 0; i < 2; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Patch, $"/api/v1/webhooks/{id}") { Content = JsonContent.Create(new { language = "zh" }), Headers = { { "Idempotency-Key", "the-same" } } };
+            using var answer = await _world.Api.SendAsync(request);
+            Assert.Equal(3, (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("revision").GetInt32());
+        }
+        await using var db = await _world.App.DbAsync();
+        Assert.Equal(("First", 3), await db.NotificationChannels.Where(c => c.Id == id).Select(c => ValueTuple.Create(c.Name, c.Revision)).SingleAsync());
+        Assert.Equal(2, await db.AuditEvents.CountAsync(e => e.Action == AuditAction.ChannelChanged));
+    }
+
+    [Theory]
+    [InlineData("url", """{"url":"gopher://example.test/x"}""")]
+    [InlineData("secret", """{"secret":"short"}""")]
+    [InlineData("secret", """{"standard_headers":true}""")]
+    [InlineData("recipients", """{"recipients":["a@example.test"]}""")]
+    [InlineData("events", """{"events":["no_such_event"]}""")]
+    [InlineData("min_severity", """{"min_severity":"loud"}""")]
+    [InlineData("language", """{"language":"tlh"}""")]
+    [InlineData("name", """{"name":null}""")]
+    [InlineData("name", """{"name":"a\u0007b"}""")]
+    [InlineData("fields", """{"fields":{"value":"x"}}""")]
+    [InlineData(null, """{"kind":"slack"}""")]
+    [InlineData(null, """{"workspace":"org"}""")]
+    [InlineData(null, """[]""")]
+    public async Task What_a_channel_cannot_become_is_refused_and_changes_nothing(string? field, string body)
+    {
+        var id = await _world.ChannelAsync();
+        using var answer = await _world.Api.PatchAsync($"/api/v1/webhooks/{id}", new StringContent(body, System.Text.Encoding.UTF8, "application/json"));
+        var error = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("error");
+        Assert.Equal(field is null ? HttpStatusCode.BadRequest : HttpStatusCode.UnprocessableEntity, answer.StatusCode);
+        if (field is not null) Assert.Equal(field, error.GetProperty("details").GetProperty("field").GetString());
+        await using var db = await _world.App.DbAsync();
+        Assert.Equal(1, await db.NotificationChannels.Where(c => c.Id == id).Select(c => c.Revision).SingleAsync());
+    }
+
+    private async Task<JsonElement> ChangeAsync(Guid id, object body)
+    {
+        using var answer = await _world.Api.PatchAsJsonAsync($"/api/v1/webhooks/{id}", body);
+        Assert.True(answer.StatusCode == HttpStatusCode.OK, await answer.Content.ReadAsStringAsync());
+        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    private async Task TestedAsync(Guid id, string path, string secret)
+    {
+        using var tested = await _world.Api.PostAsync($"/api/v1/webhooks/{id}/test", null);
+        var seen = _world.Receiver.Requests.Last();
+        var mac = System.Security.Cryptography.HMACSHA256.HashData(System.Text.Encoding.UTF8.GetBytes(secret), System.Text.Encoding.UTF8.GetBytes(seen.Body));
+        Assert.Equal((path, "sha256=" + Convert.ToHexStringLower(mac)), (seen.Path, seen.Headers["X-Evose-Signature"]));
+    }
+
+    [Fact]
     public async Task Without_a_mail_server_there_is_no_e_mail()
     {
         using var answer = await _world.Api.PostAsJsonAsync("/api/v1/webhooks", new { kind = "email", workspace = "sales" });

@@ -39,6 +39,8 @@ public sealed class HygieneInChromium(Chromium chromium)
             await page.GetByTestId("state-accepted").ClickAsync();
             await page.AtAsync("/w/cs/hygiene?state=accepted");
             await Assertions.Expect(page.GetByTestId("acceptance")).ToContainTextAsync("Both belong to one team");
+            await Assertions.Expect(page.GetByTestId("reopen")).ToHaveTextAsync("Reopen");
+            await Shots.TakeAsync(page, "hygiene-accepted");
 
             // The other is put right by a click, taken back, and put right again.
             await page.GetByTestId("state-open").ClickAsync();

@@ -178,6 +178,80 @@ public sealed class LeakApiTests
     }
 
     [Fact]
+    public async Task A_report_that_came_without_the_value_is_assigned_by_hand_once_and_moves_to_its_credential()
+    {
+        await using var app = new AdminApp(new() { ["Leaks:GitHubSecret"] = GitHubSecret });
+        using var api = app.Api();
+        var (ws, elsewhere) = (await Given.WorkspaceAsync(app), await Given.WorkspaceAsync(app));
+        await Given.CredentialAsync(app, ws, "openai_prod", Value, hosts: ["127.0.0.1"]);
+        await Given.CredentialAsync(app, elsewhere, "other_prod", hosts: ["127.0.0.1"]);
+        var alert = JsonSerializer.Serialize(new { action = "created", alert = new { created_at = "2026-01-31T08:00:00Z", html_url = "https://github.test/a/b/security/secret-scanning/9", secret_type = "openai_api_key" } });
+        using (var taken = await SendAsync(api, alert, "secret_scanning_alert", Sign(alert))) Assert.Equal(HttpStatusCode.Accepted, taken.StatusCode);
+        var listed = Assert.Single((await api.GetFromJsonAsync<JsonElement>("/api/v1/workspaces/org/leaks")).GetProperty("data").EnumerateArray());
+        var id = listed.GetProperty("id").GetGuid();
+        var assign = $"/api/v1/workspaces/org/leaks/{id}/assign";
+
+        async Task<(HttpStatusCode, string?)> TryAsync(HttpClient who, object body, string? at = null)
+        {
+            using var answer = await who.PostAsJsonAsync(at ?? assign, body);
+            var error = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("error");
+            return (answer.StatusCode, error.TryGetProperty("details", out var d) && d.TryGetProperty("field", out var f) ? f.GetString() : null);
+        }
+
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "credential"), await TryAsync(api, new { workspace = ws }));
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "version"), await TryAsync(api, new { workspace = ws, credential = "openai_prod", version = 7 }));
+        Assert.Equal((HttpStatusCode.NotFound, null), await TryAsync(api, new { workspace = ws, credential = "other_prod" }));
+        Assert.Equal((HttpStatusCode.NotFound, null), await TryAsync(api, new { workspace = "never", credential = "openai_prod" }));
+        Assert.Equal((HttpStatusCode.NotFound, null), await TryAsync(api, new { workspace = ws, credential = "openai_prod" }, $"/api/v1/workspaces/org/leaks/{Guid.Empty}/assign"));
+        Assert.Equal((HttpStatusCode.NotFound, null), await TryAsync(api, new { workspace = ws, credential = "openai_prod" }, $"/api/v1/workspaces/{ws}/leaks/{id}/assign"));
+        await using (var db = await app.DbAsync())
+        {
+            using var bound = app.Api(await app.KeyAsync(await db.Workspaces.Where(w => w.Slug == ws).Select(w => w.Id).SingleAsync(), "*"));
+            Assert.Equal((HttpStatusCode.NotFound, null), await TryAsync(bound, new { workspace = ws, credential = "openai_prod" }));
+            Assert.Null((await db.LeakReports.SingleAsync()).CredentialId);
+        }
+
+        using (var done = await api.PostAsJsonAsync(assign, new { workspace = ws, credential = "openai_prod" }))
+        {
+            var body = await done.Content.ReadFromJsonAsync<JsonElement>();
+            Assert.Equal((HttpStatusCode.OK, ws, 1, "open"), (done.StatusCode, body.GetProperty("workspace").GetString(), body.GetProperty("version").GetInt32(), body.GetProperty("state").GetString()));
+        }
+        // Once: then it is not the organization's any more, and about something.
+        Assert.Equal((HttpStatusCode.NotFound, null), await TryAsync(api, new { workspace = ws, credential = "openai_prod" }));
+        Assert.Equal((HttpStatusCode.Conflict, null), await TryAsync(api, new { workspace = elsewhere, credential = "other_prod" }, $"/api/v1/workspaces/{ws}/leaks/{id}/assign"));
+        // The same alert once more is no second leak, and no unknown one.
+        using (var again = await SendAsync(api, alert, "secret_scanning_alert", Sign(alert))) Assert.Equal(HttpStatusCode.Accepted, again.StatusCode);
+        var view = await api.GetFromJsonAsync<JsonElement>($"/api/v1/workspaces/{ws}/leaks/{id}");
+        Assert.Equal(("openai_prod", 2, "2026-01-31T08:00:00Z"), (view.GetProperty("report").GetProperty("credential").GetString(), view.GetProperty("report").GetProperty("seen").GetInt32(), view.GetProperty("report").GetProperty("suspected_since").GetString()));
+        Assert.Equal(["reported", "notified", "assigned"], view.GetProperty("steps").EnumerateArray().Select(s => s.GetProperty("act").GetString()));
+        Assert.Equal("open", (await api.GetFromJsonAsync<JsonElement>($"/api/v1/workspaces/{ws}/credentials/openai_prod")).GetProperty("leak").GetProperty("state").GetString());
+        await using var after = await app.DbAsync();
+        Assert.Single(await after.LeakReports.ToListAsync());
+        var told = await after.Notifications.Where(n => n.Kind == NotificationKind.LeakReported).OrderBy(n => n.CreatedAt).Select(n => n.Url).ToListAsync();
+        Assert.Equal([$"/w/org/leaks/{id}", $"/w/{ws}/leaks/{id}"], told);
+        var audited = Assert.Single(await after.AuditEvents.Where(e => e.Action == AuditAction.LeakHandled).ToListAsync());
+        Assert.Equal((id, "openai_prod", "Said whose value it is: version 1 (https://github.test/a/b/security/secret-scanning/9)."), (audited.SubjectId!.Value, audited.Subject, audited.Detail));
+    }
+
+    [Fact]
+    public async Task Assigned_to_a_version_that_is_out_of_use_a_report_is_contained_at_once()
+    {
+        await using var app = new AdminApp(new() { ["Rotation:SweepInterval"] = "1.00:00:00", ["Leaks:GitHubSecret"] = GitHubSecret });
+        using var api = app.Api();
+        var ws = await Given.WorkspaceAsync(app);
+        await Given.CredentialAsync(app, ws, "openai_prod", Value, hosts: ["127.0.0.1"]);
+        var rotation = $"/api/v1/workspaces/{ws}/credentials/openai_prod/rotation";
+        await GivenRemote.OkAsync(api.PostAsJsonAsync(rotation, new { fields = new { value = "sk-next-8Zx6Cv4Bn2Mm0Lk9Jh7" }, skip_verify = true, skip_verify_reason = "r" }));
+        await GivenRemote.OkAsync(api.PostAsJsonAsync(rotation + "/promote", new { grace = 0 }));
+        await GivenRemote.OkAsync(api.PostAsJsonAsync(rotation + "/retire", new { force = true }));
+        const string Alert = """{"action":"created","alert":{"html_url":"https://github.test/a/b/security/secret-scanning/9"}}""";
+        using (var taken = await SendAsync(api, Alert, "secret_scanning_alert", Sign(Alert))) Assert.Equal(HttpStatusCode.Accepted, taken.StatusCode);
+        var id = (await api.GetFromJsonAsync<JsonElement>("/api/v1/workspaces/org/leaks")).GetProperty("data")[0].GetProperty("id").GetGuid();
+        using var done = await api.PostAsJsonAsync($"/api/v1/workspaces/org/leaks/{id}/assign", new { workspace = ws, credential = "openai_prod", version = 1 });
+        Assert.Equal("contained", (await done.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("state").GetString());
+    }
+
+    [Fact]
     public async Task Without_a_secret_nothing_is_taken_from_GitHub()
     {
         await using var app = new AdminApp();

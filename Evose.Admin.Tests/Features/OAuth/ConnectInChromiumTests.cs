@@ -28,13 +28,13 @@ public sealed class ConnectInChromiumTests(Chromium chromium)
         await page.GotoAsync($"/w/{world.Ws}/credentials/new?type=oauth_token");
         await page.GetByTestId("credential-name").FillAsync(OAuthWorld.Name);
         await Assertions.Expect(page.GetByTestId("oauth-later")).ToBeVisibleAsync();
-        await ShotAsync(page, "register");
+        await Shots.TakeAsync(page, "register");
         await page.GetByTestId("scope-tool-" + tool).CheckAsync();
         await page.GetByTestId("register-save").ClickAsync();
 
         await page.GetByTestId("app-form").WaitForAsync();
         await page.GetByTestId("app-provider").SelectOptionAsync("feishu");
-        await ShotAsync(page, "connect-feishu");
+        await Shots.TakeAsync(page, "connect-feishu");
         await page.GetByTestId("app-provider").SelectOptionAsync("oauth2");
         Assert.Equal(world.RedirectUri, await page.GetByTestId("redirect-uri").InputValueAsync());
         await page.GetByTestId("client-id").FillAsync(OAuthServer.ClientId);
@@ -48,12 +48,12 @@ public sealed class ConnectInChromiumTests(Chromium chromium)
         Assert.StartsWith(world.App.Url, page.Url, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await world.CallAsync()).Status);
         await Assertions.Expect(page.GetByTestId("connect-authorized")).ToContainTextAsync(AdminApp.AdminEmail);
-        await ShotAsync(page, "connected");
+        await Shots.TakeAsync(page, "connected");
         await tap.LookAsync();
 
         await page.GotoAsync($"/w/{world.Ws}/credentials/{OAuthWorld.Name}");
         await Assertions.Expect(page.GetByTestId("authorized-by")).ToContainTextAsync(AdminApp.AdminEmail);
-        await ShotAsync(page, "credential");
+        await Shots.TakeAsync(page, "credential");
 
         // The person withdraws the consent at the provider: a call finds out, the page says so, one click leads back.
         await server.WithdrawAsync();
@@ -63,7 +63,7 @@ public sealed class ConnectInChromiumTests(Chromium chromium)
         await Assertions.Expect(page.Locator("[data-kind=sign_in_needed]")).ToContainTextAsync(OAuthWorld.Name);
         await page.GotoAsync($"/w/{world.Ws}/credentials/{OAuthWorld.Name}");
         await Assertions.Expect(page.GetByTestId("alert-sign-in")).ToBeVisibleAsync();
-        await ShotAsync(page, "needs-sign-in");
+        await Shots.TakeAsync(page, "needs-sign-in");
         await page.GetByTestId("connect-credential").ClickAsync();
         await page.GetByTestId("connect").ClickAsync();
         await Assertions.Expect(page.GetByTestId("connect-result")).ToHaveAttributeAsync("data-result", "connected");
@@ -74,7 +74,7 @@ public sealed class ConnectInChromiumTests(Chromium chromium)
         server.Refuses = true;
         await page.GetByTestId("connect").ClickAsync();
         await Assertions.Expect(page.GetByTestId("connect-result")).ToHaveAttributeAsync("data-result", "refused");
-        await ShotAsync(page, "refused");
+        await Shots.TakeAsync(page, "refused");
         Assert.Equal(HttpStatusCode.OK, (await world.CallAsync()).Status);
         await page.GotoAsync("/oauth/failed?reason=used");
         await Assertions.Expect(page.GetByTestId("oauth-failed")).ToBeVisibleAsync();
@@ -88,21 +88,5 @@ public sealed class ConnectInChromiumTests(Chromium chromium)
     {
         var bytes = System.Text.Encoding.UTF8.GetBytes(text);
         return tap.Pieces.Where(p => p.Bytes.AsSpan().IndexOf(bytes) >= 0).Select(p => new Uri(p.Where).AbsolutePath);
-    }
-
-    private static async Task ShotAsync(IPage page, string name)
-    {
-        if (Environment.GetEnvironmentVariable("EVOSE_SHOTS") is not { } folder) return;
-        foreach (var width in new[] { 1440, 390 })
-        {
-            await page.SetViewportSizeAsync(width, 900);
-            foreach (var theme in new[] { "a", "b" })
-            {
-                await page.WaitForTimeoutAsync(300);
-                await page.ScreenshotAsync(new() { Path = $"{folder}/{name}-{width}-{theme}.png", FullPage = true });
-                await page.GetByTestId("theme-toggle").ClickAsync();
-            }
-        }
-        await page.SetViewportSizeAsync(1440, 900);
     }
 }

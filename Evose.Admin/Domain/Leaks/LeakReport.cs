@@ -82,6 +82,9 @@ public enum LeakAct
 
     /// <summary>Said that it is over.</summary>
     Closed = 9,
+
+    /// <summary>Said whose value it is.</summary>
+    Assigned = 10,
 }
 
 /// <summary>One thing that was done about a report: who and when.</summary>
@@ -118,13 +121,13 @@ public sealed class LeakReport
     public Guid WorkspaceId { get; private set; }
 
     /// <summary>Null: an outside service reported something of which it did not say the value.</summary>
-    public Guid? CredentialId { get; init; }
+    public Guid? CredentialId { get; private set; }
 
     /// <summary>Name of the credential at that time.</summary>
-    public string? Credential { get; init; }
+    public string? Credential { get; private set; }
 
     /// <summary>The version whose value it is.</summary>
-    public int? Version { get; init; }
+    public int? Version { get; private set; }
 
     public LeakSource Source { get; private set; }
 
@@ -152,6 +155,13 @@ public sealed class LeakReport
     public LeakResolution? Resolution { get; private set; }
 
     public List<LeakStep> Steps { get; } = [];
+
+    /// <summary>Says whose value it is; from then on the report is where the credential is.</summary>
+    public LeakReport Concerns(Credential credential, int? version)
+    {
+        (WorkspaceId, CredentialId, Credential, Version) = (credential.WorkspaceId, credential.Id, credential.Name, version);
+        return this;
+    }
 
     public void SeeAgain(DateTimeOffset now) => (Seen, LastSeenAt) = (Seen + 1, now);
 
@@ -210,6 +220,7 @@ public static class LeakWords
         LeakAct.Destroyed => "destroyed",
         LeakAct.EvidenceTaken => "evidence_taken",
         LeakAct.Closed => "closed",
+        LeakAct.Assigned => "assigned",
     };
 
     /// <summary>How it was noticed, for a person.</summary>
@@ -234,6 +245,7 @@ public static class LeakWords
         LeakAct.Destroyed => "Destroyed the leaked version",
         LeakAct.EvidenceTaken => "Took the evidence file",
         LeakAct.Closed => "Closed the report",
+        LeakAct.Assigned => "Said whose value it is",
     };
 
     public static string Sentence(this LeakResolution resolution) => resolution switch

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Api;
@@ -46,6 +47,15 @@ public static class ChannelsFeature
     public sealed record ChannelDocument(string? Url, string? Secret, string? Name, string? Kind, string? Workspace, IReadOnlyList<string>? Events, string? MinSeverity, string? Language, IReadOnlyList<string>? Recipients, bool? StandardHeaders,
         bool? IncludesWorkspaces);
 
+    /// <summary>The body of a change without its values.</summary>
+    /// <param name="Events">Null or empty: every kind.</param>
+    /// <param name="Recipients">Null or empty: whoever answers for the thing, or the admins.</param>
+    /// <param name="Revision">The one that was read; another one meanwhile is a conflict.</param>
+    public sealed record PatchBody(string? Name, IReadOnlyList<string>? Events, string? MinSeverity, string? Language, IReadOnlyList<string>? Recipients, bool? StandardHeaders, bool? IncludesWorkspaces, int? Revision);
+
+    /// <summary>The same with the values, for the document only.</summary>
+    public sealed record PatchDocument(string? Url, string? Secret, string? Name, IReadOnlyList<string>? Events, string? MinSeverity, string? Language, IReadOnlyList<string>? Recipients, bool? StandardHeaders, bool? IncludesWorkspaces, int? Revision);
+
     private static readonly string[] Values = ["url", "secret"];
 
     public static void MapChannels(this RouteGroupBuilder api)
@@ -56,6 +66,7 @@ public static class ChannelsFeature
             ApiResults.Of(await query.ListAsync(context.Caller(), workspace, context.RequestAborted), rows => new Page<object>([.. rows.Select(Shape)], null, false))).WithSummary("Channels; never an address or a secret.");
         api.MapGet("/{id:guid}", async (Guid id, ChannelQuery query, HttpContext context) =>
             ApiResults.Of(await query.RunAsync(context.Caller(), id, 1, null, context.RequestAborted), v => Shape(v.Channel))).WithSummary("One channel.");
+        api.MapPatch("/{id:guid}", EditAsync).Accepts<PatchDocument>("application/json").WithSummary("Change a channel. What is left out is kept, address and secret too; kind and workspace stay.");
         api.MapDelete("/{id:guid}", async (Guid id, RemoveChannel remove, HttpContext context) =>
             (await remove.ExecuteAsync(context.Caller(), id, context.RequestAborted)).Failed(out var problem) ? ApiResults.Of(problem) : Results.NoContent()).WithSummary("Remove a channel with its address, secret and log.");
         api.MapPost("/{id:guid}/test", async (Guid id, TestChannel test, HttpContext context) =>
@@ -85,6 +96,25 @@ public static class ChannelsFeature
             // The one moment at which it is shown.
             if (made is not null) shape["signing_secret"] = Encoding.ASCII.GetString(made.Bytes);
             return ApiResults.Ok(shape, StatusCodes.Status201Created);
+        }
+    }
+
+    private static async Task<IResult> EditAsync(Guid id, SaveChannel save, ChannelQuery query, HttpContext context)
+    {
+        var ct = context.RequestAborted;
+        if ((await SecretJson.ReadAsync(context.Request, ct, Values)).Failed(out var unreadable, out var json)) return ApiResults.Of(unreadable);
+        using (json)
+        {
+            if (json.Read<PatchBody>().Failed(out var malformed, out var body)) return ApiResults.Of(malformed);
+            if (json.Read<Dictionary<string, JsonElement>>().Failed(out malformed, out var members)) return ApiResults.Of(malformed);
+            if (json.Fields.Keys.Any(f => !Values.Contains(f))) return ApiResults.Of(Problem.Invalid("fields", "A channel's values are url and secret."));
+            foreach (var (member, given) in members)
+                if (given.ValueKind == JsonValueKind.Null && member is not ("events" or "recipients" or "revision")) return ApiResults.Of(Problem.Invalid(member, "This cannot be removed. Leave it out to keep it."));
+            // A given null lifts the limit.
+            var input = new SaveChannel.Input(id, null, null, body.Name, members.ContainsKey("events") ? body.Events ?? [] : null, body.MinSeverity, body.Language, members.ContainsKey("recipients") ? body.Recipients ?? [] : null, body.StandardHeaders,
+                body.IncludesWorkspaces, json.Fields.GetValueOrDefault("url"), json.Fields.GetValueOrDefault("secret"), Revision: body.Revision);
+            if ((await save.ExecuteAsync(context.Caller(), input, ct)).Failed(out var problem, out _)) return ApiResults.Of(problem);
+            return ApiResults.Of(await query.RunAsync(context.Caller(), id, 1, null, ct), v => Shape(v.Channel));
         }
     }
 
@@ -118,6 +148,7 @@ public static class ChannelsFeature
         ["waiting"] = c.Waiting,
         ["created_at"] = c.CreatedAt.UtcDateTime,
         ["created_by"] = c.CreatedBy,
+        ["revision"] = c.Revision,
     };
 
     private static object Shape(ChannelQuery.LogRow d) => new

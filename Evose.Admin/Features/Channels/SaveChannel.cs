@@ -25,12 +25,13 @@ public sealed class SaveChannel(IDbContextFactory<AdminDb> dbs, ChannelGate gate
     /// <param name="Id">Null adds one.</param>
     /// <param name="Workspace">Slug; null or <c>org</c> is the organization. Only when one is added.</param>
     /// <param name="Kind">Only when one is added.</param>
-    /// <param name="Events">Wire names of kinds; null or empty: all.</param>
+    /// <param name="Name">As all that follow: null is the usual one when a channel is added, and what is there when one is changed.</param>
+    /// <param name="Events">Wire names of kinds; empty: all.</param>
     /// <param name="Url">The caller disposes it; null keeps.</param>
     /// <param name="StagedUrl">The same, by its id in the intake.</param>
     /// <param name="Revision">The one that the form showed.</param>
     public sealed record Input(Guid? Id, string? Workspace, string? Kind, string? Name, IReadOnlyList<string>? Events = null, string? MinSeverity = null, string? Language = null, IReadOnlyList<string>? Recipients = null,
-        bool StandardHeaders = false, bool IncludesWorkspaces = false, Plaintext? Url = null, Plaintext? Secret = null, Guid? StagedUrl = null, Guid? StagedSecret = null, int? Revision = null);
+        bool? StandardHeaders = null, bool? IncludesWorkspaces = null, Plaintext? Url = null, Plaintext? Secret = null, Guid? StagedUrl = null, Guid? StagedSecret = null, int? Revision = null);
 
     public sealed record Saved(Guid Id, int Revision);
 
@@ -59,11 +60,11 @@ public sealed class SaveChannel(IDbContextFactory<AdminDb> dbs, ChannelGate gate
 
         using var staging = new Staging();
         if (await staging.TakeAsync(db, staged, actor, input, ct) is { } missing) return missing;
-        if (ApplyValues(channel, staging.Url ?? input.Url, staging.Secret ?? input.Secret, input.StandardHeaders, isNew: input.Id is null) is { } unusable) return unusable;
-        if (channel.Kind == ChannelKind.Email) channel.Recipients = common.Recipients;
-        else if (common.Recipients.Count > 0) return Problem.Invalid("recipients", "Only e-mail has recipients; the others go where the address leads.");
-        (channel.Kinds, channel.MinSeverity, channel.Language) = (common.Kinds, common.Severity, common.Language);
-        channel.IncludesWorkspaces = input.IncludesWorkspaces && channel.WorkspaceId is null;
+        if (ApplyValues(channel, staging.Url ?? input.Url, staging.Secret ?? input.Secret, input.StandardHeaders ?? channel.StandardHeaders, isNew: input.Id is null) is { } unusable) return unusable;
+        if (channel.Kind == ChannelKind.Email) channel.Recipients = common.Recipients ?? channel.Recipients;
+        else if (common.Recipients is { Count: > 0 }) return Problem.Invalid("recipients", "Only e-mail has recipients; the others go where the address leads.");
+        (channel.Kinds, channel.MinSeverity, channel.Language) = (common.Kinds ?? channel.Kinds, common.Severity ?? channel.MinSeverity, common.Language ?? channel.Language);
+        channel.IncludesWorkspaces = (input.IncludesWorkspaces ?? channel.IncludesWorkspaces) && channel.WorkspaceId is null;
         channel.Name = common.Name ?? (channel.Name.Length > 0 ? channel.Name : Called(channel.Kind) + (channel.Host is null ? "" : $" ({channel.Host})"));
         if (channel.Name.Length > NotificationChannel.MaxName) channel.Name = channel.Name[..NotificationChannel.MaxName];
         channel.Revision++;
@@ -73,7 +74,8 @@ public sealed class SaveChannel(IDbContextFactory<AdminDb> dbs, ChannelGate gate
         return new Saved(channel.Id, channel.Revision);
     }
 
-    private sealed record Common(string? Name, IReadOnlyList<NotificationKind> Kinds, NotificationSeverity Severity, string Language, IReadOnlyList<string> Recipients);
+    // What was not given is null.
+    private sealed record Common(string? Name, IReadOnlyList<NotificationKind>? Kinds, NotificationSeverity? Severity, string? Language, IReadOnlyList<string>? Recipients);
 
     private static Outcome<Common> ReadCommon(Input input)
     {
@@ -86,10 +88,10 @@ public sealed class SaveChannel(IDbContextFactory<AdminDb> dbs, ChannelGate gate
             if (EventNames.KindOf(word) is not { } kind) return Problem.Invalid("events", $"An event is one of: {string.Join(", ", Enum.GetValues<NotificationKind>().Select(EventNames.Kind))}.");
             if (!kinds.Contains(kind)) kinds.Add(kind);
         }
-        NotificationSeverity? severity = input.MinSeverity switch { null or "" or "info" => NotificationSeverity.Info, "warning" => NotificationSeverity.Warning, "critical" => NotificationSeverity.Critical, _ => null };
-        if (severity is null) return Problem.Invalid("min_severity", "The severity is one of: info, warning, critical.");
-        var language = string.IsNullOrEmpty(input.Language) ? NotificationTexts.English : input.Language;
-        if (!NotificationTexts.Languages.Contains(language)) return Problem.Invalid("language", "The language is one of: en, zh.");
+        NotificationSeverity? severity = input.MinSeverity switch { "info" => NotificationSeverity.Info, "warning" => NotificationSeverity.Warning, "critical" => NotificationSeverity.Critical, _ => null };
+        if (severity is null && !string.IsNullOrEmpty(input.MinSeverity)) return Problem.Invalid("min_severity", "The severity is one of: info, warning, critical.");
+        var language = string.IsNullOrEmpty(input.Language) ? null : input.Language;
+        if (language is not null && !NotificationTexts.Languages.Contains(language)) return Problem.Invalid("language", "The language is one of: en, zh.");
         var recipients = new List<string>();
         foreach (var text in input.Recipients ?? [])
         {
@@ -100,7 +102,7 @@ public sealed class SaveChannel(IDbContextFactory<AdminDb> dbs, ChannelGate gate
             if (!recipients.Contains(address, StringComparer.OrdinalIgnoreCase)) recipients.Add(address);
         }
         if (recipients.Count > NotificationChannel.MaxRecipients) return Problem.Invalid("recipients", $"At most {NotificationChannel.MaxRecipients} recipients: use a mailing list.");
-        return new Common(name, kinds, severity.Value, language, recipients);
+        return new Common(name, input.Events is null ? null : kinds, severity, language, input.Recipients is null ? null : recipients);
     }
 
     private Problem? ApplyValues(NotificationChannel channel, Plaintext? url, Plaintext? secret, bool standard, bool isNew)

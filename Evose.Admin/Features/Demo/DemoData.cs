@@ -127,8 +127,8 @@ public sealed class DemoData(IDbContextFactory<AdminDb> dbs, SecretVault vault, 
         var actor = Actor.Job("demo-data");
         var report = new LeakReport(LeakId, credential.WorkspaceId, LeakSource.Check, actor.Name, now.AddHours(-3))
         {
-            CredentialId = credential.Id, Credential = credential.Name, Version = 1, Note = "A log with the header was pasted into the support chat.", SuspectedSince = now.AddDays(-2),
-        };
+            Note = "A log with the header was pasted into the support chat.", SuspectedSince = now.AddDays(-2),
+        }.Concerns(credential, 1);
         db.Add(report);
         db.Add(report.Remember(Guid.CreateVersion7(now), LeakAct.Reported, actor.Name, now.AddHours(-3), LeakSource.Check.Sentence()));
         AuditTrail.Append(db, now, actor, AuditAction.LeakReported, new AuditSubject(credential.WorkspaceId, credential.Name, report.Id, credential.Id), "Demo data.");

@@ -53,6 +53,14 @@ public sealed partial class OverviewPage : AdminPage
         _ => $"{100.0 * calls.Errors / calls.Calls:0.#} % ended in an error",
     };
 
+    internal static string Habits(OverviewQuery.HygieneTile hygiene) => hygiene switch
+    {
+        { LookedAt: null } => "not looked at yet",
+        { Score.Subjects: 0 } => "nothing to judge yet",
+        { Score.Open.All: 0 } => "no finding is open",
+        { Score.Open: var open } => string.Join(" · ", new[] { (open.High, "high"), (open.Medium, "medium"), (open.Low, "low") }.Where(s => s.Item1 > 0).Select(s => $"{s.Item1:N0} {s.Item2}")),
+    };
+
     private static string Words(OverviewQuery.CallRow call) => call.Outcome switch
     {
         CallOutcome.Succeeded or CallOutcome.UpstreamError => $"{call.Status}",

@@ -2,6 +2,7 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Domain.Hygiene;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
@@ -19,10 +20,18 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
     private const int RecentCalls = 10;
 
     /// <param name="Calls">Null when the actor may not see calls.</param>
-    public sealed record View(Workspace Workspace, int Credentials, int ExpiringSoon, int RotationsOpen, int RotationsHeld, CallTile? Calls,
+    /// <param name="Hygiene">Null as well: findings tell of use.</param>
+    public sealed record View(Workspace Workspace, int Credentials, int ExpiringSoon, int RotationsOpen, int RotationsHeld, CallTile? Calls, HygieneTile? Hygiene,
         IReadOnlyList<Item> NeedsYou, IReadOnlyList<CallRow>? Recent, IReadOnlyList<Step>? Steps, string? FirstTool);
 
     public sealed record CallTile(long Calls, long Errors);
+
+    /// <param name="LookedAt">Null: nobody has looked yet.</param>
+    public sealed record HygieneTile(HygieneScore Score, DateTimeOffset? LookedAt)
+    {
+        /// <summary>False: there is nothing that could have a score.</summary>
+        public bool HasScore => LookedAt is not null && Score.Subjects > 0;
+    }
 
     /// <summary>Something to act on.</summary>
     /// <param name="State">The chip's word.</param>
@@ -63,6 +72,7 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
         ];
 
         CallTile? calls = null;
+        HygieneTile? hygiene = null;
         List<CallRow>? recent = null;
         if (rights.Allows(Permission.ViewCalls))
         {
@@ -72,10 +82,22 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
                 .Select(g => new { Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors) }).SingleOrDefaultAsync(ct);
             calls = new CallTile(hours?.Calls ?? 0, hours?.Errors ?? 0);
             recent = await RecentAsync(id, ct);
+            hygiene = await HygieneAsync(db, workspace, now, ct);
         }
         var steps = rights.Allows(Permission.ManageCredentials) ? await StepsAsync(db, workspace, ct) : null;
         var tool = await db.Consumers.AsNoTracking().Where(c => c.WorkspaceId == id && c.Kind == ConsumerKind.Tool && c.DeletedAt == null).OrderBy(c => c.Name).Select(c => c.Name).FirstOrDefaultAsync(ct);
-        return new View(workspace, credentials, expiring, rotations, held.Count, calls, [.. needs.Take(MaxItems)], recent, steps, tool);
+        return new View(workspace, credentials, expiring, rotations, held.Count, calls, hygiene, [.. needs.Take(MaxItems)], recent, steps, tool);
+    }
+
+    // As the page of findings counts: open is what is neither put right nor accepted at the moment; the organization has the findings of all.
+    private static async Task<HygieneTile> HygieneAsync(AdminDb db, Workspace workspace, DateTimeOffset now, CancellationToken ct)
+    {
+        var (id, all) = (workspace.Id, workspace.IsOrganization);
+        var open = await db.HygieneFindings.AsNoTracking().Where(f => (all || f.WorkspaceId == id) && f.ResolvedAt == null && (f.AcceptedUntil == null || f.AcceptedUntil <= now))
+            .GroupBy(f => f.Severity).Select(g => new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, ct);
+        var looks = await db.HygieneLooks.AsNoTracking().Where(l => all ? l.WorkspaceId != Guid.Empty : l.WorkspaceId == id).Select(l => new { l.Subjects, l.At }).ToListAsync(ct);
+        return new HygieneTile(HygieneScore.Of(looks.Sum(l => l.Subjects), new HygieneCounts(open.GetValueOrDefault(HygieneSeverity.High), open.GetValueOrDefault(HygieneSeverity.Medium), open.GetValueOrDefault(HygieneSeverity.Low))),
+            looks.Count == 0 ? null : looks.Min(l => l.At));
     }
 
     private async Task<List<CallRow>> RecentAsync(Guid workspace, CancellationToken ct)

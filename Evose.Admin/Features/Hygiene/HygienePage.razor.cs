@@ -115,7 +115,7 @@ public sealed partial class HygienePage : AdminPage
 
     private async Task ReopenAsync(FindingsQuery.Row row)
     {
-        if (Succeeded(await Reopen.ExecuteAsync(Actor, row.Workspace, row.Id, Gone), "Open again.")) await LoadAsync();
+        if (Succeeded(await Reopen.ExecuteAsync(Actor, row.Workspace, row.Id, Gone), "It is open again.")) await LoadAsync();
     }
 
     private async Task FixAsync(FindingsQuery.Row row)
@@ -152,10 +152,10 @@ public sealed partial class HygienePage : AdminPage
 
     private static string GoWord(FindingsQuery.Row f) => f.Place switch
     {
-        HygieneFixPlace.Tool => "Open the tool",
-        HygieneFixPlace.Access => "Open its scope",
+        HygieneFixPlace.Tool => "View the tool",
+        HygieneFixPlace.Access => "View its scope",
         HygieneFixPlace.Rotation => "Rotate",
-        HygieneFixPlace.Credential => "Open",
+        HygieneFixPlace.Credential => "View",
     };
 
     internal static string FixWord(HygieneFix fix) => fix switch

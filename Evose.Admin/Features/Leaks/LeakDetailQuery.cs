@@ -44,6 +44,14 @@ public sealed class LeakDetailQuery(IDbContextFactory<AdminDb> dbs, CallLog call
             report.CredentialId is null ? null : Summed(await CallsAsync(report, ct)));
     }
 
+    /// <summary>Slug of the workspace in which the report is, for who may see it there: one that was assigned has moved.</summary>
+    public async Task<string?> PlaceOfAsync(Actor actor, Guid id, CancellationToken ct)
+    {
+        var visible = await authorizer.WorkspacesAsync(actor, Permission.ViewCalls, ct);
+        await using var db = await dbs.CreateDbContextAsync(ct);
+        return await db.LeakReports.Where(r => r.Id == id && (visible == null || visible.Contains(r.WorkspaceId))).Join(db.Workspaces, r => r.WorkspaceId, w => w.Id, (r, w) => w.Slug).SingleOrDefaultAsync(ct);
+    }
+
     /// <summary>The calls on the leaked version since it may have been known, newest first; one more than <see cref="MaxCalls"/> when there are more.</summary>
     internal Task<List<CallRecord>> CallsAsync(LeakReport report, CancellationToken ct)
     {

@@ -28,6 +28,7 @@ public sealed partial class LeakPage : AdminPage
 
     private string Subtitle => _view!.Report.State switch
     {
+        LeakState.Open when _view.Report.Credential is null => "Find out whose value it is. Then the report leads through what to do.",
         LeakState.Open => $"Version {_view.Report.Version} is in use. Follow the steps; each is remembered with who did it.",
         LeakState.Contained => "The leaked version is out of use here. Look at what it opened, then close the report.",
         LeakState.Closed => _view.Report.Resolution?.Sentence() + ".",
@@ -75,6 +76,10 @@ public sealed partial class LeakPage : AdminPage
         var outcome = await Query.RunAsync(Actor, Ws, Leak, Gone);
         Problem = outcome.Problem;
         if (!outcome.Failed(out var problem, out var view)) _view = view;
-        else if (problem.Kind == ProblemKind.NotFound) Navigation.NotFound();
+        else if (problem.Kind == ProblemKind.NotFound)
+        {
+            if (await Query.PlaceOfAsync(Actor, Leak, Gone) is { } now && now != Ws) Navigation.NavigateTo(Urls.Leak(now, Leak), replace: true);
+            else Navigation.NotFound();
+        }
     }
 }

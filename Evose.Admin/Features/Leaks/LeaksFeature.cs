@@ -17,13 +17,17 @@ public static class LeaksFeature
             .Validate(o => o.ChecksPerMinute is >= 1 and <= 1_000_000, "Leaks:ChecksPerMinute must be 1 to 1000000.")
             .Validate(o => o.GitHubSecret is null or "" or { Length: >= 16 }, "Leaks:GitHubSecret must have at least 16 characters.").ValidateOnStart();
         services.AddSingleton<ReportLeak>().AddSingleton<CheckText>().AddSingleton<TakeGitHubAlert>();
-        services.AddSingleton<FreezeCredential>().AddSingleton<NoteLeakStep>().AddSingleton<CloseLeak>();
+        services.AddSingleton<FreezeCredential>().AddSingleton<NoteLeakStep>().AddSingleton<CloseLeak>().AddSingleton<AssignLeak>().AddSingleton<LeakTargetsQuery>();
         return services.AddSingleton<LeakListQuery>().AddSingleton<LeakDetailQuery>().AddSingleton<LeakEvidence>();
     }
 
     public sealed record ReportBody(string? Source, string? Note, bool? Freeze, string? Since);
 
     public sealed record CloseBody(string? Resolution, string? Note);
+
+    /// <param name="Workspace">Slug of the credential's; where the report is when not given.</param>
+    /// <param name="Version">The one in use when not given.</param>
+    public sealed record AssignBody(string? Workspace, string? Credential, int? Version);
 
     /// <summary>For the document only: the text is read apart and never becomes one.</summary>
     public sealed record CheckDocument(string Text);
@@ -44,6 +48,9 @@ public static class LeaksFeature
         const string Report = "/workspaces/{ws}/leaks/{id}";
         api.MapGet(Report, async (string ws, string id, LeakDetailQuery detail, HttpContext context) =>
             ApiResults.Of(await detail.RunAsync(context.Caller(), ws, IdOf(id), context.RequestAborted), Shape)).WithSummary("One report: what was done, and what the value opened since.");
+        api.MapPost(Report + "/assign", async (string ws, string id, [FromBody] AssignBody? body, AssignLeak assign, HttpContext context) =>
+            ApiResults.Of(await assign.ExecuteAsync(context.Caller(), ws, IdOf(id), new AssignLeak.Input(body?.Workspace, body?.Credential, body?.Version), context.RequestAborted),
+                a => new { a.Id, a.Workspace, a.Credential, a.Version, State = a.State.Wire() })).WithSummary("Say whose value a report is about that came without one. It moves to the credential's workspace.");
         api.MapPost(Report + "/close", async (string ws, string id, [FromBody] CloseBody? body, CloseLeak close, HttpContext context) =>
             (await close.ExecuteAsync(context.Caller(), ws, IdOf(id), new CloseLeak.Input(body?.Resolution, body?.Note), context.RequestAborted)).Failed(out var problem) ? ApiResults.Of(problem) : Results.NoContent())
             .WithSummary("Say how it ended: revoked, false_positive, used_in_tests or accepted.");

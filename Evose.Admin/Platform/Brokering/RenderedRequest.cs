@@ -11,6 +11,7 @@ namespace Evose.Admin.Platform.Brokering;
 public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] Headers)
 {
     private IReadOnlyList<AttachedCredential> _attached = [];
+    private bool _answerIsRead;
 
     /// <summary>True when the body must be read whole before the request is sent: it is signed, or a field goes into it.</summary>
     public bool ReadsBody => _attached.Any(a => a.HasBodyFields || a.Signing is { ReadsBody: true });
@@ -41,15 +42,19 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
         return true;
     }
 
-    /// <summary>True when the tool sets this header, so that what the caller sends under the name is dropped.</summary>
+    /// <summary>True when what the caller sends under the name is dropped: the tool sets this header, or it asks for a piece of an answer that is looked through as a whole.</summary>
     public bool Sets(string name)
     {
+        if (_answerIsRead && AsksForPiece(name)) return true;
         foreach (var header in Headers)
             if (IsSame(header.Name, name)) return true;
         foreach (var attached in _attached)
             if (attached.Signing?.Owns(name) == true) return true;
         return false;
     }
+
+    // Half of a value is not recognized, and the other half is asked for next. A server may always answer with the whole. Request-Range is what some still take for Range.
+    private static bool AsksForPiece(string name) => name.Length is 5 or 8 or 13 && (IsSame(name, "Range") || IsSame(name, "If-Range") || IsSame(name, "Request-Range"));
 
     private const string Cookie = "Cookie";
 
@@ -103,9 +108,9 @@ public sealed record RenderedRequest(Uri Target, (string Name, string Value)[] H
             headers = [.. all];
         }
         query = WithQuery(request, values, query);
-        if (request.Path is null) return new RenderedRequest(TargetOf(request, path, query), headers) { _attached = values.Attached };
+        if (request.Path is null) return new RenderedRequest(TargetOf(request, path, query), headers) { _attached = values.Attached, _answerIsRead = values.IsAnswerRead };
         return values.RenderPath(request.Path) is { } filled
-            ? new RenderedRequest(new Uri(request.Authority + filled.TrimEnd('/') + path + query.Value, UriKind.Absolute), headers) { _attached = values.Attached }
+            ? new RenderedRequest(new Uri(request.Authority + filled.TrimEnd('/') + path + query.Value, UriKind.Absolute), headers) { _attached = values.Attached, _answerIsRead = values.IsAnswerRead }
             : Denial.ValueUnsafe.ToProblem();
     }
 

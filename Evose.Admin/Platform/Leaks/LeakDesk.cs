@@ -46,21 +46,36 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
         {
             report = new LeakReport(Guid.CreateVersion7(now), credential.WorkspaceId, seen.Source, actor.Name, now)
             {
-                CredentialId = credential.Id, Credential = credential.Name, Version = number, Place = Short(seen.Place, 500), Note = Short(seen.Note, 1000),
-            };
+                Place = Short(seen.Place, 500), Note = Short(seen.Note, 1000),
+            }.Concerns(credential, number);
             if (seen.Since < now) report.SuspectedSince = seen.Since.Value;
             db.LeakReports.Add(report);
             Note(db, report, LeakAct.Reported, actor, now, seen.Source.Sentence() + In(report.Place));
             AuditTrail.Append(db, now, actor, AuditAction.LeakReported, Subject(credential, report), $"{seen.Source.Sentence()}: version {number}{In(report.Place)}.");
-            var slug = await db.Workspaces.Where(w => w.Id == credential.WorkspaceId).Select(w => w.Slug).SingleAsync(ct);
-            if (credential.ArchivedAt is not null || credential.Versions.Find(v => v.Number == number)?.State is VersionState.Retired or VersionState.Discarded)
-                Note(db, report, LeakAct.Destroyed, Actor.Job("vault"), now, "This version was out of use before it was reported.");
-            await NotificationOutbox.RaiseAsync(db, Told(report, slug, credential.Name, $"{credential.Name} may have leaked",
-                $"{seen.Source.Sentence()}{In(report.Place)}. It is version {number}{(report.State == LeakState.Contained ? ", which is out of use here" : "")}. Decide whether to freeze it, replace it without grace and see what it opened."), ct);
-            Note(db, report, LeakAct.Notified, Actor.Job("vault"), now, "The workspace's admins, in the app and on its channels.");
+            await SettleAsync(db, report, credential, $"leak:{report.Id:N}", now, ct);
         }
         if (seen.Freeze && credential.FrozenAt is null && credential.ArchivedAt is null) await FreezeAsync(db, actor, credential, report, ct);
         return report;
+    }
+
+    /// <summary>Says whose value a report is about that nobody knew before: it moves to the credential, whose admins are told as of any other.</summary>
+    public static async Task AssignAsync(AdminDb db, Actor actor, LeakReport report, Credential credential, int version, DateTimeOffset now, CancellationToken ct)
+    {
+        report.Concerns(credential, version);
+        Note(db, report, LeakAct.Assigned, actor, now, $"Version {version} of {credential.Name}");
+        AuditTrail.Append(db, now, actor, AuditAction.LeakHandled, Subject(credential, report), $"{LeakAct.Assigned.Sentence()}: version {version}{In(report.Place)}.");
+        await SettleAsync(db, report, credential, $"leak:{report.Id:N}:assigned", now, ct);
+    }
+
+    // What follows from knowing whose it is: an old version needs no replacing, and the workspace is told.
+    private static async Task SettleAsync(AdminDb db, LeakReport report, Credential credential, string key, DateTimeOffset now, CancellationToken ct)
+    {
+        var slug = await db.Workspaces.Where(w => w.Id == credential.WorkspaceId).Select(w => w.Slug).SingleAsync(ct);
+        if (credential.ArchivedAt is not null || credential.Versions.Find(v => v.Number == report.Version)?.State is VersionState.Retired or VersionState.Discarded)
+            Note(db, report, LeakAct.Destroyed, Actor.Job("vault"), now, "This version was out of use before it was reported.");
+        await NotificationOutbox.RaiseAsync(db, Told(report, key, now, slug, credential.Name, $"{credential.Name} may have leaked",
+            $"{report.Source.Sentence()}{In(report.Place)}. It is version {report.Version}{(report.State == LeakState.Contained ? ", which is out of use here" : "")}. Decide whether to freeze it, replace it without grace and see what it opened."), ct);
+        Note(db, report, LeakAct.Notified, Actor.Job("vault"), now, "The workspace's admins, in the app and on its channels.");
     }
 
     /// <summary>Opens a report about something of which nobody said the value: it belongs to the organization until somebody finds out whose it is.</summary>
@@ -68,17 +83,19 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
     {
         var now = clock.GetUtcNow();
         var place = Short(seen.Place, 500);
-        var report = await db.LeakReports.Where(r => r.CredentialId == null && r.Source == seen.Source && r.Place == place && r.State != LeakState.Closed).FirstOrDefaultAsync(ct);
+        // Also one that was assigned since: it is not unknown again because it is told of once more.
+        var report = await db.LeakReports.Where(r => (r.CredentialId == null || r.Steps.Any(s => s.Act == LeakAct.Assigned)) && r.Source == seen.Source && r.Place == place && r.State != LeakState.Closed).FirstOrDefaultAsync(ct);
         if (report is not null) report.SeeAgain(now);
         else
         {
             report = new LeakReport(Guid.CreateVersion7(now), Workspace.OrganizationId, seen.Source, actor.Name, now) { Place = place, Note = Short(seen.Note, 1000) };
+            if (seen.Since < now) report.SuspectedSince = seen.Since.Value;
             db.LeakReports.Add(report);
             Note(db, report, LeakAct.Reported, actor, now, seen.Note);
-            await NotificationOutbox.RaiseAsync(db, Told(report, Workspace.OrganizationSlug, null, "A secret leaked, and it is not known whose it is",
-                $"{seen.Source.Sentence()}{In(place)}. {seen.Note} Look at it there, and check the value here to find its credential."), ct);
+            await NotificationOutbox.RaiseAsync(db, Told(report, $"leak:{report.Id:N}", now, Workspace.OrganizationSlug, null, "A secret leaked, and it is not known whose it is",
+                $"{seen.Source.Sentence()}{In(place)}. {seen.Note} Look at it there, and check the value here to find its credential, or say whose it is."), ct);
         }
-        AuditTrail.Append(db, now, actor, AuditAction.LeakReported, new AuditSubject(report.WorkspaceId, "unknown", report.Id), $"{seen.Source.Sentence()}{In(place)}. {seen.Note}");
+        AuditTrail.Append(db, now, actor, AuditAction.LeakReported, new AuditSubject(report.WorkspaceId, report.Credential ?? "unknown", report.Id, report.CredentialId), $"{seen.Source.Sentence()}{In(place)}. {seen.Note}");
         return report;
     }
 
@@ -123,17 +140,17 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
     /// <summary>What an audit event about a report is about.</summary>
     public static AuditSubject Subject(Credential credential, LeakReport report) => new(credential.WorkspaceId, credential.Name, report.Id, credential.Id);
 
-    private static Notification Told(LeakReport report, string slug, string? name, string title, string body) => new()
+    private static Notification Told(LeakReport report, string key, DateTimeOffset now, string slug, string? name, string title, string body) => new()
     {
-        Id = Guid.CreateVersion7(report.ReportedAt),
+        Id = Guid.CreateVersion7(now),
         WorkspaceId = report.WorkspaceId == Workspace.OrganizationId ? null : report.WorkspaceId,
         Kind = NotificationKind.LeakReported,
-        Key = $"leak:{report.Id:N}",
+        Key = key,
         CredentialId = report.CredentialId,
         Title = title,
         Body = body,
         Url = $"/w/{slug}/leaks/{report.Id}",
-        CreatedAt = report.ReportedAt,
+        CreatedAt = now,
         Facts = name is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [NotificationTexts.Name] = name },
     };
 
