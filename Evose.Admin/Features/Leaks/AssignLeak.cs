@@ -1,7 +1,9 @@
 using Evose.Admin.Domain;
+using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Leaks;
 using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Audit;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Leaks;
@@ -9,7 +11,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Features.Leaks;
 
-/// <summary>Says by hand whose value a report is about of which nobody sent the value. The report moves to the credential's workspace and leads through what to do there. Audited by the desk.</summary>
+/// <summary>Says by hand whose value a report is about of which nobody sent the value. The report moves to the credential's workspace and leads through what to do there.</summary>
 public sealed class AssignLeak(IDbContextFactory<AdminDb> dbs, Authorizer authorizer, TimeProvider clock)
 {
     /// <param name="Workspace">Slug of the credential's; null is where the report is.</param>
@@ -37,7 +39,9 @@ public sealed class AssignLeak(IDbContextFactory<AdminDb> dbs, Authorizer author
             return await db.CredentialsFor(owner.Id).AnyAsync(c => c.Name == name, ct) ? Problem.Invalid("workspace", "This credential belongs to the organization: its workspace is org.") : Problem.NotFound("credential");
         if ((input.Version ?? credential.ActiveVersion ?? credential.Versions.Select(v => (int?)v.Number).Max()) is not { } version || !credential.Versions.Exists(v => v.Number == version))
             return Problem.Invalid("version", $"There is no such version of {credential.Name}.");
-        await LeakDesk.AssignAsync(db, actor, report, credential, version, clock.GetUtcNow(), ct);
+        var now = clock.GetUtcNow();
+        await LeakDesk.AssignAsync(db, actor, report, credential, version, now, ct);
+        AuditTrail.Append(db, now, actor, AuditAction.LeakHandled, LeakDesk.Subject(credential, report), $"{LeakAct.Assigned.Sentence()}: version {version}{LeakDesk.In(report.Place)}.");
         await write.CommitAsync(ct);
         return new Assigned(report.Id, owner.Slug, credential.Name, version, report.State);
     }

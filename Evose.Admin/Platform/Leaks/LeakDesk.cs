@@ -58,12 +58,11 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
         return report;
     }
 
-    /// <summary>Says whose value a report is about that nobody knew before: it moves to the credential, whose admins are told as of any other.</summary>
+    /// <summary>Says whose value a report is about that nobody knew before: it moves to the credential, whose admins are told as of any other. The caller audits it.</summary>
     public static async Task AssignAsync(AdminDb db, Actor actor, LeakReport report, Credential credential, int version, DateTimeOffset now, CancellationToken ct)
     {
         report.Concerns(credential, version);
         Note(db, report, LeakAct.Assigned, actor, now, $"Version {version} of {credential.Name}");
-        AuditTrail.Append(db, now, actor, AuditAction.LeakHandled, Subject(credential, report), $"{LeakAct.Assigned.Sentence()}: version {version}{In(report.Place)}.");
         await SettleAsync(db, report, credential, $"leak:{report.Id:N}:assigned", now, ct);
     }
 
@@ -154,7 +153,7 @@ public sealed class LeakDesk(SecretVault vault, TimeProvider clock)
         Facts = name is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [NotificationTexts.Name] = name },
     };
 
-    private static string In(string? place) => string.IsNullOrEmpty(place) ? "" : $" ({place})";
+    internal static string In(string? place) => string.IsNullOrEmpty(place) ? "" : $" ({place})";
 
     private static string? Short(string? text, int max) => text is null ? null : text.Length > max ? text[..(max - 1)] + "…" : text;
 }
