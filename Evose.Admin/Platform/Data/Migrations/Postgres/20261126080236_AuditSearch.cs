@@ -16,6 +16,12 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                 columns: new[] { "name", "workspace_id" });
 
             migrationBuilder.CreateIndex(
+                name: "ix_credential_workspace_id_expires_at",
+                table: "credential",
+                columns: new[] { "workspace_id", "expires_at" },
+                filter: "archived_at IS NULL AND expires_at IS NOT NULL");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_audit_event_actor_name_seq",
                 table: "audit_event",
                 columns: new[] { "actor_name", "seq" });
@@ -32,6 +38,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
         {
             migrationBuilder.DropIndex(
                 name: "ix_credential_name_workspace_id",
+                table: "credential");
+
+            migrationBuilder.DropIndex(
+                name: "ix_credential_workspace_id_expires_at",
                 table: "credential");
 
             migrationBuilder.DropIndex(

@@ -788,6 +788,10 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasIndex("Name", "WorkspaceId")
                         .HasDatabaseName("ix_credential_name_workspace_id");
 
+                    b.HasIndex("WorkspaceId", "ExpiresAt")
+                        .HasDatabaseName("ix_credential_workspace_id_expires_at")
+                        .HasFilter("archived_at IS NULL AND expires_at IS NOT NULL");
+
                     b.HasIndex("WorkspaceId", "Name")
                         .IsUnique()
                         .HasDatabaseName("ix_credential_workspace_id_name")
