@@ -21,8 +21,11 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
 {
     private const int ExportStep = 1000;
 
-    // So many people, keys or workspaces are looked up one by one.
+    // So many people, keys, credentials or workspaces are looked up one by one.
     private const int MaxLooks = 20;
+
+    // So many names of actors are walked through; a step is a seek in the index.
+    private const int MaxNames = 1000;
 
     private static readonly TimeSpan ClockSlack = TimeSpan.FromHours(2);
 
@@ -45,7 +48,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
         await reading.NoteAsync(actor, null, $"event {id}", always: false, ct);
         await using var db = await dbs.CreateDbContextAsync(ct);
         AuditRow? row = null;
-        if (parts[0] == Chain.AuditLane && await Acts(db, plan, seq + 1).Where(e => e.Seq == seq).SingleOrDefaultAsync(ct) is { } act) row = AuditRow.Of(act, plan.Slugs);
+        if (parts[0] == Chain.AuditLane && await Acts(db, plan, new ActLook(seq + 1)).Where(e => e.Seq == seq).SingleOrDefaultAsync(ct) is { } act) row = AuditRow.Of(act, plan.Slugs);
         if (parts[0] == Chain.CallLane && (await callLog.NewestAsync(seq, seq + 1, 1, calls => Uses(calls, plan, new Look(seq, seq + 1)), ct)).FirstOrDefault() is { } use) row = AuditRow.Of(use.Call, use.Completion, plan.Slugs);
         return row is null ? Problem.NotFound("event") : row;
     }
@@ -96,10 +99,12 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
             Slugs = await db.Workspaces.AsNoTracking().ToDictionaryAsync(w => w.Id, w => w.Slug, ct),
         };
         // A credential or consumer is found under its present name and under names it had.
-        if (f.Credential is { } credential)
-            plan.CredentialIds = await db.Credentials.Where(c => c.Name == credential).Select(c => c.Id)
-                .Union(db.AuditEvents.Where(e => e.Subject == credential && e.CredentialId != null).Select(e => e.CredentialId!.Value)).ToListAsync(ct);
-        if (f.Actor is { } named) plan.People = await PeopleAsync(db, named, ct);
+        if (f.Credential is { } credential) plan.CredentialIds = await CredentialIdsAsync(db, credential, only is { } one ? [one] : plan.Visible, ct);
+        if (f.Actor is { } named)
+        {
+            plan.People = await PeopleAsync(db, named, ct);
+            if (plan.WantsActs) plan.ActorNames = await ActorNamesAsync(db, named, ct);
+        }
         if (f.Tool is { } tool) plan.Consumers.Add(await IdsAsync(db, ConsumerKind.Tool, tool, ct));
         if (f.Agent is { } agent) plan.Consumers.Add(await IdsAsync(db, ConsumerKind.Agent, agent, ct));
         return plan;
@@ -108,6 +113,37 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
     /// <summary>Stands where a workspace's slug stands, for what belongs to none.</summary>
     public const string Organization = "org";
 
+    // Null: the name was never a credential's. Those of workspaces out of reach are left out: what is asked about happened in reach, so that they would be looked for in vain, among all they did.
+    private static async Task<IReadOnlyList<Guid>?> CredentialIdsAsync(AdminDb db, string name, IReadOnlyList<Guid>? reach, CancellationToken ct)
+    {
+        var ids = await db.Credentials.Where(c => c.Name == name).Select(c => c.Id)
+            .Union(db.AuditEvents.Where(e => e.Subject == name && e.CredentialId != null).Select(e => e.CredentialId!.Value)).ToListAsync(ct);
+        if (ids.Count == 0) return null;
+        if (reach is null) return ids;
+        // The organization's are used in any workspace; of what is no row any more nobody can say.
+        var elsewhere = await db.Credentials.Where(c => ids.Contains(c.Id) && c.WorkspaceId != Workspace.OrganizationId && !reach.Contains(c.WorkspaceId)).Select(c => c.Id).ToListAsync(ct);
+        return [.. ids.Except(elsewhere)];
+    }
+
+    // Whose acts a part of a name means. Null: too many names, or an id; then the acts themselves are searched.
+    private static async Task<IReadOnlyList<string>?> ActorNamesAsync(AdminDb db, string actor, CancellationToken ct)
+    {
+        if (Guid.TryParse(actor, out var id) && id != Guid.Empty) return null;
+        var like = Like(actor);
+        // The database picks what matches, so that both lists are searched by the same rule of letters.
+        var names = await db.Database.SqlQueryRaw<ActorName>(EachActorName, MaxNames).Where(n => n.Place > MaxNames || EF.Functions.Like(n.Name, like, "\\")).Take(MaxLooks + 1).ToListAsync(ct);
+        return names.Count > MaxLooks || names.Exists(n => n.Place > MaxNames) ? null : names.ConvertAll(n => n.Name);
+    }
+
+    // From each name to the next, past all its acts, and one further than is looked through.
+    private const string EachActorName = """
+        WITH RECURSIVE walk(name, place) AS (
+            SELECT min(actor_name), 1 FROM audit_event
+            UNION ALL
+            SELECT (SELECT min(e.actor_name) FROM audit_event AS e WHERE e.actor_name > walk.name), walk.place + 1 FROM walk WHERE walk.name IS NOT NULL AND walk.place <= {0})
+        SELECT name AS "Name", place AS "Place" FROM walk WHERE name IS NOT NULL
+        """;
+
     private static Task<List<Guid>> IdsAsync(AdminDb db, ConsumerKind kind, string name, CancellationToken ct) =>
         db.Consumers.Where(c => c.Kind == kind && c.Name == name).Select(c => c.Id).ToListAsync(ct);
 
@@ -115,7 +151,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
     private async Task<(IReadOnlyList<AuditRow> Rows, Place? Next)> FetchAsync(Plan plan, Place from, int take, CancellationToken ct)
     {
         await using var db = await dbs.CreateDbContextAsync(ct);
-        var acts = plan.WantsActs ? await Acts(db, plan, from.Audit).Take(take + 1).ToListAsync(ct) : [];
+        var acts = plan.WantsActs ? await ActsAsync(db, plan, from.Audit, take + 1, ct) : [];
         var uses = plan.WantsUses ? await UsesAsync(plan, from.Calls, take + 1, ct) : [];
         var rows = new List<AuditRow>(take);
         int a = 0, u = 0;
@@ -140,7 +176,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
         return names.Count > MaxLooks || names.Exists(n => n.Id.Length == 0) ? null : [.. names.DistinctBy(n => (n.Kind, n.Id))];
     }
 
-    // The indexes hold each person's, key's and workspace's calls in order, so a few of them are a few short looks; asked together, the database sorts all they have.
+    // The indexes hold each credential's, person's, key's and workspace's calls in order, so a few of them are a few short looks; asked together, the database sorts all they have.
     private async Task<List<Use>> UsesAsync(Plan plan, long before, int take, CancellationToken ct)
     {
         var f = plan.Filter;
@@ -148,34 +184,52 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
         // A number is given after the call was decided: a little later, or much when the clock was set back in between.
         var last = f.Before is { } until && until < DateTimeOffset.MaxValue - ClockSlack ? Math.Min(before, CallNumber.First(until + ClockSlack)) : before;
         var all = new Look(first, last);
-        IEnumerable<Look> looks = plan.People is { } people ? people.Select(p => all with { Person = p })
-            : plan.Visible is { Count: > 0 and <= MaxLooks } visible && f.Tool is null && f.Credential is null && !all.IsForErrors(f) ? visible.Select(w => all with { Workspace = w })
+        IReadOnlyList<Look> looks = plan.People is { } people ? [.. people.Select(p => all with { Person = p })]
+            : plan.Credentials is { } credentials ? [.. credentials.Select(c => all with { Credential = c })]
+            : plan.Visible is { Count: > 0 and <= MaxLooks } visible && f.Tool is null && f.Credential is null && !all.IsForErrors(f) ? [.. visible.Select(w => all with { Workspace = w })]
             : [all];
-        var uses = new List<Use>();
-        foreach (var look in looks) uses.AddRange(await callLog.NewestAsync(first, last, take, db => Uses(db, plan, look), ct));
-        return [.. uses.OrderByDescending(u => u.Call.Seq).Take(take)];
+        return await callLog.NewestAsync(first, last, take, [.. looks.Select(look => (Func<AdminDb, IQueryable<Use>>)(db => Uses(db, plan, look)))], u => u.Call.Seq, ct);
     }
 
-    private static IQueryable<AuditEvent> Acts(AdminDb db, Plan plan, long before)
+    // The same for acts.
+    private static async Task<List<AuditEvent>> ActsAsync(AdminDb db, Plan plan, long before, int take, CancellationToken ct)
+    {
+        IReadOnlyList<ActLook> looks = plan.Credentials is { } credentials ? [.. credentials.Select(c => new ActLook(before, Credential: c))]
+            : plan.ActorNames is { } names ? [.. names.Select(n => new ActLook(before, Name: n))]
+            : [new ActLook(before)];
+        if (looks.Count == 0) return [];
+        if (looks.Count == 1) return await Acts(db, plan, looks[0]).Take(take).ToListAsync(ct);
+        // What is added between two looks would stand in the later one only, and hide what was added before it.
+        var end = (await db.AuditEvents.MaxAsync(e => (long?)e.Seq, ct) ?? 0) + 1;
+        var acts = new List<AuditEvent>();
+        foreach (var look in looks) acts.AddRange(await Acts(db, plan, look with { Before = Math.Min(before, end) }).Take(take).ToListAsync(ct));
+        return [.. acts.OrderByDescending(e => e.Seq).Take(take)];
+    }
+
+    private static IQueryable<AuditEvent> Acts(AdminDb db, Plan plan, ActLook look)
     {
         var f = plan.Filter;
-        var acts = db.AuditEvents.AsNoTracking().Where(e => e.Seq < before);
-        if (plan.WorkspaceId is { } id) acts = acts.Where(e => e.WorkspaceId == id);
-        if (plan.Organization) acts = acts.Where(e => e.WorkspaceId == null);
-        if (plan.Visible is { } visible) acts = acts.Where(e => e.WorkspaceId != null && visible.Contains(e.WorkspaceId.Value));
+        var acts = db.AuditEvents.AsNoTracking().Where(e => e.Seq < look.Before);
+        // As with uses: a name or a credential leads, not the workspace.
+        var led = look.Name is not null || look.Credential is not null;
+        if (plan.WorkspaceId is { } id) acts = led ? acts.Where(e => (e.WorkspaceId ?? Guid.Empty) == id) : acts.Where(e => e.WorkspaceId == id);
+        if (plan.Organization) acts = led ? acts.Where(e => (e.WorkspaceId ?? Guid.Empty) == Guid.Empty) : acts.Where(e => e.WorkspaceId == null);
+        if (plan.Visible is { } visible) acts = led ? acts.Where(e => visible.Contains(e.WorkspaceId ?? Guid.Empty)) : acts.Where(e => e.WorkspaceId != null && visible.Contains(e.WorkspaceId.Value));
         if (f.Actions is { } actions) acts = acts.Where(e => actions.Contains(e.Action));
-        if (f.Actor is { } actor)
+        if (look.Name is { } name)
+        {
+            acts = acts.Where(e => e.ActorName == name);
+        }
+        else if (f.Actor is { } actor)
         {
             var like = Like(actor);
             var actorId = Guid.TryParse(actor, out var g) ? g : Guid.Empty;
             acts = acts.Where(e => EF.Functions.Like(e.ActorName, like, "\\") || (actorId != Guid.Empty && e.ActorId == actorId));
         }
-        if (f.Credential is { } credential)
-        {
-            var ids = plan.CredentialIds;
-            acts = ids.Count == 0 ? acts.Where(e => e.Subject == credential) : acts.Where(e => e.CredentialId != null && ids.Contains(e.CredentialId.Value));
-        }
-        foreach (var ids in plan.Consumers) acts = acts.Where(e => e.SubjectId != null && ids.Contains(e.SubjectId.Value));
+        if (look.Credential is { } one) acts = acts.Where(e => e.CredentialId == one);
+        else if (plan.CredentialIds is { } ids) acts = acts.Where(e => e.CredentialId != null && ids.Contains(e.CredentialId.Value));
+        else if (f.Credential is { } credential) acts = acts.Where(e => e.Subject == credential);
+        foreach (var subjects in plan.Consumers) acts = acts.Where(e => e.SubjectId != null && subjects.Contains(e.SubjectId.Value));
         if (f.Outcome is { } outcome) acts = acts.Where(e => e.Outcome == (outcome == "succeeded" ? AuditOutcome.Succeeded : outcome == "refused" ? AuditOutcome.Refused : AuditOutcome.Failed));
         if (f.After is { } after) acts = acts.Where(e => e.At >= after);
         if (f.Before is { } until) acts = acts.Where(e => e.At < until);
@@ -202,11 +256,9 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
             calls = calls.Where(c => EF.Functions.Like(c.ApiKey!, like, "\\") || c.UserId == actor || EF.Functions.Like(c.UserName!, like, "\\") || EF.Functions.Like(c.UserEmail!, like, "\\")
                 || (actorId != Guid.Empty && c.ApiKeyId == actorId));
         }
-        if (f.Credential is { } credential)
-        {
-            var ids = plan.CredentialIds;
-            calls = ids.Count == 0 ? calls.Where(c => c.Credential == credential) : ids is [var one] ? calls.Where(c => c.CredentialId == one) : calls.Where(c => c.CredentialId != null && ids.Contains(c.CredentialId.Value));
-        }
+        if ((look.Credential ?? (plan.CredentialIds is [var only] ? only : null)) is { } one) calls = calls.Where(c => c.CredentialId == one);
+        else if (plan.CredentialIds is { } ids) calls = calls.Where(c => c.CredentialId != null && ids.Contains(c.CredentialId.Value));
+        else if (f.Credential is { } credential) calls = calls.Where(c => c.Credential == credential);
         if (f.Tool is { } tool) calls = look.Person is null && f.Credential is null ? calls.Where(c => c.Tool == tool) : calls.Where(c => (c.Tool ?? "") == tool);
         if (f.Agent is { } agent) calls = calls.Where(c => c.Agent == agent);
         if (f.After is { } after) calls = calls.Where(c => c.At >= after);
@@ -246,16 +298,29 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
     private sealed record Use(CallRecord Call, CallCompletion? Completion);
 
     /// <summary>One walk down one index: calls with a number of at least <paramref name="First"/> and below <paramref name="Before"/>.</summary>
-    private sealed record Look(long First, long Before, CallName? Person = null, Guid? Workspace = null)
+    private sealed record Look(long First, long Before, CallName? Person = null, Guid? Credential = null, Guid? Workspace = null)
     {
         public bool IsForErrors(AuditFilter.Parsed f) => f.Outcome is "upstream_error" or "failed" && Person is null && f.Tool is null && f.Credential is null;
     }
+
+    /// <summary>One walk down one index: acts with a number below <paramref name="Before"/>.</summary>
+    private sealed record ActLook(long Before, string? Name = null, Guid? Credential = null);
+
+    /// <param name="Place">Counts the names, from 1.</param>
+    private sealed record ActorName(string Name, int Place);
 
     private sealed record Plan(AuditFilter.Parsed Filter, Guid? WorkspaceId, IReadOnlyList<Guid>? Visible, bool Organization)
     {
         public required Dictionary<Guid, string> Slugs { get; init; }
 
-        public List<Guid> CredentialIds { get; set; } = [];
+        /// <summary>What the credential's name means or meant, as far as the reader asks; null when it never was one's.</summary>
+        public IReadOnlyList<Guid>? CredentialIds { get; set; }
+
+        /// <summary>The same when they are few enough to be looked up one by one.</summary>
+        public IReadOnlyList<Guid>? Credentials => CredentialIds is { Count: <= MaxLooks } ? CredentialIds : null;
+
+        /// <summary>Who is meant by the actor's name in acts; null when the acts themselves must be searched for it.</summary>
+        public IReadOnlyList<string>? ActorNames { get; set; }
 
         /// <summary>Who is meant by the actor's name in calls; null when the calls themselves must be searched for it.</summary>
         public IReadOnlyList<CallName>? People { get; set; }

@@ -44,7 +44,8 @@ public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, CallLog ca
 
         var ids = consumers.ConvertAll(c => c.Id);
         var references = (await db.References.AsNoTracking().Where(r => ids.Contains(r.ToolId)).Select(r => new { r.ToolId, r.CredentialName }).Distinct().ToListAsync(ct)).ToLookup(r => r.ToolId, r => r.CredentialName);
-        var living = (await db.CredentialsFor(workspace.Id).AsNoTracking().Select(c => c.Name).ToListAsync(ct)).ToHashSet();
+        var named = references.SelectMany(r => r).Distinct().ToList();
+        var living = named.Count == 0 ? [] : (await db.CredentialsFor(workspace.Id).AsNoTracking().Where(c => named.Contains(c.Name)).Select(c => c.Name).ToListAsync(ct)).ToHashSet();
         var members = (await (from l in db.ConsumerLinks join c in db.Consumers on l.ToId equals c.Id where ids.Contains(l.FromId) orderby c.Name select new { l.FromId, c.Kind, c.Name, Living = c.DeletedAt == null }).ToListAsync(ct)).ToLookup(m => m.FromId);
         var usedBy = await (from l in db.ConsumerLinks join c in db.Consumers on l.FromId equals c.Id where ids.Contains(l.ToId) && c.DeletedAt == null group l by l.ToId into g select new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, ct);
         var calls = seesCalls && ids.Count > 0 ? await RecentCalls.CountAsync(callLog, workspace.Id, input.Kind, clock.GetUtcNow(), ct) : null;

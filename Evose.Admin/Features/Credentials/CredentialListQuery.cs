@@ -103,7 +103,15 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
             rows = rows.Where(c => EF.Functions.Like(c.Name, pattern, "\\") || EF.Functions.Like(c.Description!, pattern, "\\") || EF.Functions.Like(c.Provider!, pattern, "\\"));
         }
 
-        var found = rows.Select(c => new Found
+        // What orders the list is read of all of them, once each; the rest of those on the page.
+        var keys = from c in rows
+                   join u in db.CredentialUses on c.Id equals u.CredentialId into uses
+                   from u in uses.DefaultIfEmpty()
+                   select new Key { Id = c.Id, Name = c.Name, ExpiresAt = c.ExpiresAt, LastUsedAt = (DateTimeOffset?)u.LastUsedAt };
+        if (Sorted(keys, sort, cursor) is not { } sorted) return Problem.Malformed("The cursor is not one of this list. Start again without it.");
+        var page = Page<Key>.Of(await sorted.Take(limit + 1).ToListAsync(ct), limit, k => KeyOf(k, sort));
+        var ids = page.Data.Select(k => k.Id).ToList();
+        var found = await db.Credentials.AsNoTracking().Where(c => ids.Contains(c.Id)).Select(c => new Found
         {
             Id = c.Id,
             Own = c.WorkspaceId == workspace.Id,
@@ -119,9 +127,8 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
             Frozen = c.FrozenAt != null,
             Rotating = c.Versions.Any(v => v.State == VersionState.Pending || v.State == VersionState.Retiring),
             LastUsedAt = db.CredentialUses.Where(u => u.CredentialId == c.Id).Select(u => (DateTimeOffset?)u.LastUsedAt).FirstOrDefault(),
-        });
-        if (Sorted(found, sort, cursor) is not { } sorted) return Problem.Malformed("The cursor is not one of this list. Start again without it.");
-        return Page<Found>.Of(await sorted.Take(limit + 1).ToListAsync(ct), limit, f => KeyOf(f, sort));
+        }).ToDictionaryAsync(f => f.Id, ct);
+        return page.Select(k => found[k.Id]);
     }
 
     private static Outcome<IQueryable<Credential>> Having(IQueryable<Credential> rows, string? status, DateTimeOffset now)
@@ -147,7 +154,7 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
     }
 
     // Names are unique among the living only, so the id is the last part of every key.
-    private static IQueryable<Found>? Sorted(IQueryable<Found> rows, string sort, string? cursor)
+    private static IQueryable<Key>? Sorted(IQueryable<Key> rows, string sort, string? cursor)
     {
         string? name = null;
         DateTimeOffset? at = null;
@@ -185,10 +192,18 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
         }
     }
 
-    private static string KeyOf(Found f, string sort)
+    private static string KeyOf(Key f, string sort)
     {
         var at = sort switch { "expires_at" => f.ExpiresAt, "-last_used_at" => f.LastUsedAt, _ => null };
         return $"{sort}|{at?.UtcTicks.ToString(CultureInfo.InvariantCulture)}|{f.Name}|{f.Id:N}";
+    }
+
+    private sealed class Key
+    {
+        public Guid Id { get; init; }
+        public string Name { get; init; } = "";
+        public DateTimeOffset? ExpiresAt { get; init; }
+        public DateTimeOffset? LastUsedAt { get; init; }
     }
 
     private sealed class Found

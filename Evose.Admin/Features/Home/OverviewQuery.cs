@@ -58,7 +58,7 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
         var open = db.Rotations.AsNoTracking().Where(r => r.WorkspaceId == id && (r.State == RotationState.Pending || r.State == RotationState.Grace));
         var rotations = await open.CountAsync(ct);
         var held = await open.Where(r => r.LastHolds != null && r.LastHolds != "").Select(r => new { r.CredentialId, r.RetireAt }).Take(MaxItems).ToListAsync(ct);
-        var names = await db.Credentials.AsNoTracking().Where(c => held.Select(h => h.CredentialId).Contains(c.Id)).ToDictionaryAsync(c => c.Id, c => c.Name, ct);
+        var names = await db.Credentials.AsNoTracking().Where(c => held.Select(h => h.CredentialId).Contains(c.Id)).Select(c => new { c.Id, c.Name }).ToDictionaryAsync(c => c.Id, c => c.Name, ct);
 
         var dates = await living.Where(c => c.ExpiresAt != null && c.ExpiresAt <= now + CredentialStatusPolicy.ExpiringWithin)
             .OrderBy(c => c.ExpiresAt).Select(c => new { c.Name, c.ExpiresAt }).Take(MaxItems).ToListAsync(ct);

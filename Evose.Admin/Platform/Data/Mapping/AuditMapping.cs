@@ -17,6 +17,9 @@ internal sealed class AuditEventMapping : IEntityTypeConfiguration<AuditEvent>
         b.HasIndex(e => e.At);
         b.HasIndex(e => new { e.SubjectId, e.PolicyVersion });
         b.HasIndex(e => new { e.CredentialId, e.Seq });
+        b.HasIndex(e => new { e.ActorName, e.Seq });
+        // Which credentials a name ever meant, from the index alone.
+        b.HasIndex(e => new { e.Subject, e.CredentialId }).HasFilter("credential_id IS NOT NULL");
     }
 }
 

@@ -45,6 +45,10 @@ internal sealed class CredentialMapping : IEntityTypeConfiguration<Credential>
         b.Navigation(c => c.Grants).AutoInclude();
         b.HasMany(c => c.ScopeMembers).WithOne().HasForeignKey(m => m.CredentialId);
         b.HasIndex(c => new { c.WorkspaceId, c.Name }).IsUnique().HasFilter("archived_at IS NULL");
+        // A name's credentials in all workspaces.
+        b.HasIndex(c => new { c.Name, c.WorkspaceId });
+        // What is due in a workspace.
+        b.HasIndex(c => new { c.WorkspaceId, c.ExpiresAt }).HasFilter("archived_at IS NULL AND expires_at IS NOT NULL");
         b.HasIndex(c => c.ExpiresAt);
         b.HasIndex(c => c.Stamp);
     }

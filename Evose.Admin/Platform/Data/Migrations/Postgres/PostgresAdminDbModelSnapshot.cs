@@ -178,8 +178,15 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.HasIndex("At")
                         .HasDatabaseName("ix_audit_event_at");
 
+                    b.HasIndex("ActorName", "Seq")
+                        .HasDatabaseName("ix_audit_event_actor_name_seq");
+
                     b.HasIndex("CredentialId", "Seq")
                         .HasDatabaseName("ix_audit_event_credential_id_seq");
+
+                    b.HasIndex("Subject", "CredentialId")
+                        .HasDatabaseName("ix_audit_event_subject_credential_id")
+                        .HasFilter("credential_id IS NOT NULL");
 
                     b.HasIndex("SubjectId", "PolicyVersion")
                         .HasDatabaseName("ix_audit_event_subject_id_policy_version");
@@ -777,6 +784,13 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
 
                     b.HasIndex("Stamp")
                         .HasDatabaseName("ix_credential_stamp");
+
+                    b.HasIndex("Name", "WorkspaceId")
+                        .HasDatabaseName("ix_credential_name_workspace_id");
+
+                    b.HasIndex("WorkspaceId", "ExpiresAt")
+                        .HasDatabaseName("ix_credential_workspace_id_expires_at")
+                        .HasFilter("archived_at IS NULL AND expires_at IS NOT NULL");
 
                     b.HasIndex("WorkspaceId", "Name")
                         .IsUnique()
