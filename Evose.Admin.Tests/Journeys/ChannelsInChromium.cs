@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Net.Http.Json;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Platform.Notifications;
@@ -116,6 +117,8 @@ public sealed class ChannelsInChromium(Chromium chromium)
             await page.GetByTestId("tab-snoozed").ClickAsync();
             await Assertions.Expect(page.GetByTestId("snoozed")).ToContainTextAsync("comes back");
             await page.GetByTestId("severity").SelectOptionAsync("critical");
+            // The list is the same before and after: the address says that the choice has arrived.
+            await Assertions.Expect(page).ToHaveURLAsync(new Regex("severity=critical"));
             await Assertions.Expect(page.GetByTestId("notification")).ToHaveCountAsync(1);
             await page.GetByTestId("tab-acknowledged").ClickAsync();
             await Assertions.Expect(page.GetByTestId("notification")).ToHaveCountAsync(0);

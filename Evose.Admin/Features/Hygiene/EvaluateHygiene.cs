@@ -44,6 +44,8 @@ public sealed partial class EvaluateHygiene(IDbContextFactory<AdminDb> dbs, Usag
 
     private const int Chunk = 200;
 
+    private const int Piece = 500;
+
     // Nothing that tells is between the mark in the database and this: sign-ins need not be written down as seen.
     private long _passed = -1;
 
@@ -142,25 +144,35 @@ public sealed partial class EvaluateHygiene(IDbContextFactory<AdminDb> dbs, Usag
     private async Task<int> KeepAsync(HygieneSnapshot snapshot, IReadOnlyList<Observation> observed, long head, DateTimeOffset now, CancellationToken ct)
     {
         var workspaceId = snapshot.Place.Id;
+        var changed = 0;
+        // The first look at a large workspace finds thousands: written in pieces, so that nobody else's change waits for all of them.
+        foreach (var piece in observed.Chunk(Piece))
+        {
+            await using var part = await dbs.CreateDbContextAsync(ct);
+            await using var writing = await part.BeginWriteAsync(ct);
+            if (await IsOvertakenAsync(part, workspaceId, head, ct)) return changed;
+            var keys = piece.Select(o => o.Key).ToList();
+            var rows = await part.HygieneFindings.Where(f => f.WorkspaceId == workspaceId && keys.Contains(f.Key)).ToDictionaryAsync(f => f.Key, ct);
+            foreach (var o in piece)
+            {
+                if (rows.GetValueOrDefault(o.Key) is not { } row) part.HygieneFindings.Add(new HygieneFinding(Guid.CreateVersion7(now), workspaceId, o, now));
+                else if (!row.See(o, now, out var reopened)) continue;
+                else if (reopened) AuditTrail.Append(part, now, Actor.Job("hygiene"), AuditAction.FindingReopened, SubjectOf(row), $"{o.Rule.Title}: what it rested on has changed");
+                changed++;
+            }
+            await writing.CommitAsync(ct);
+        }
+
         await using var db = await dbs.CreateDbContextAsync(ct);
         await using var write = await db.BeginWriteAsync(ct);
+        if (await IsOvertakenAsync(db, workspaceId, head, ct)) return changed;
         var look = await db.HygieneLooks.SingleOrDefaultAsync(l => l.WorkspaceId == workspaceId, ct);
-        // Another node has seen more meanwhile.
-        if (look is not null && look.AuditSeq > head) return 0;
         if (look is null) db.HygieneLooks.Add(look = new HygieneLook { WorkspaceId = workspaceId });
         (look.At, look.AuditSeq, look.Subjects) = (now, head, snapshot.Credentials.Count + snapshot.Tools.Count);
-
-        var rows = await db.HygieneFindings.Where(f => f.WorkspaceId == workspaceId).ToDictionaryAsync(f => f.Key, ct);
-        var changed = 0;
-        foreach (var o in observed)
+        var seen = observed.Select(o => o.Key).ToHashSet(StringComparer.Ordinal);
+        foreach (var gone in await db.HygieneFindings.Where(f => f.WorkspaceId == workspaceId && f.ResolvedAt == null).ToListAsync(ct))
         {
-            if (!rows.Remove(o.Key, out var row)) db.HygieneFindings.Add(new HygieneFinding(Guid.CreateVersion7(now), workspaceId, o, now));
-            else if (!row.See(o, now, out var reopened)) continue;
-            else if (reopened) AuditTrail.Append(db, now, Actor.Job("hygiene"), AuditAction.FindingReopened, SubjectOf(row), $"{o.Rule.Title}: what it rested on has changed");
-            changed++;
-        }
-        foreach (var gone in rows.Values.Where(r => r.ResolvedAt is null))
-        {
+            if (seen.Contains(gone.Key)) continue;
             gone.Resolve(now);
             changed++;
         }
@@ -168,6 +180,9 @@ public sealed partial class EvaluateHygiene(IDbContextFactory<AdminDb> dbs, Usag
         await write.CommitAsync(ct);
         return changed + told;
     }
+
+    // Another node has seen more meanwhile.
+    private static Task<bool> IsOvertakenAsync(AdminDb db, Guid workspaceId, long head, CancellationToken ct) => db.HygieneLooks.AnyAsync(l => l.WorkspaceId == workspaceId && l.AuditSeq > head, ct);
 
     /// <summary>What a finding is about, for the trail.</summary>
     internal static AuditSubject SubjectOf(HygieneFinding f) =>
