@@ -12,11 +12,15 @@ public sealed partial class CredentialListPage : AdminPage
     private const int PageSize = 50;
     private Page<CredentialListQuery.Row>? _page;
     private bool _manages;
+    private DateTimeOffset _now;
+    private long _most;
     private (string, CredentialListQuery.Filter)? _shown;
 
     [Inject] public required CredentialListQuery Query { get; init; }
 
     [Inject] public required Authorizer Authorizer { get; init; }
+
+    [Inject] public required TimeProvider Clock { get; init; }
 
     [Parameter] public string Ws { get; set; } = "";
 
@@ -43,10 +47,10 @@ public sealed partial class CredentialListPage : AdminPage
         if (outcome.Problem is { Kind: Domain.ProblemKind.Invalid or Domain.ProblemKind.Malformed }) outcome = await Query.RunAsync(Actor, Ws, new CredentialListQuery.Filter(Limit: PageSize), Gone);
         Problem = outcome.Problem;
         // After a failure the last rows stay.
-        if (outcome.Problem is null) _page = outcome.Value;
+        if (outcome.Problem is null) (_page, _now, _most) = (outcome.Value, Clock.GetUtcNow(), outcome.Value!.Data.Max(c => (long?)c.Calls) ?? 0);
     }
 
-    private long Share(long calls) => calls * 100 / Math.Max(1, _page!.Data.Max(c => c.Calls));
+    private long Share(long calls) => calls * 100 / Math.Max(1, _most);
 
     private void Go(string? q = null, string? status = null, string? env = null, string? sort = null) =>
         Navigation.NavigateTo(Address(null, q ?? Q, status ?? Status, env ?? Env, sort ?? Sort), replace: q is not null);
