@@ -188,7 +188,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
             : plan.Credentials is { } credentials ? [.. credentials.Select(c => all with { Credential = c })]
             : plan.Visible is { Count: > 0 and <= MaxLooks } visible && f.Tool is null && f.Credential is null && !all.IsForErrors(f) ? [.. visible.Select(w => all with { Workspace = w })]
             : [all];
-        return await callLog.NewestAsync(first, last, take, [.. looks.Select(look => (Func<AdminDb, IQueryable<Use>>)(db => Uses(db, plan, look)))], u => u.Call.Seq, ct);
+        return await callLog.NewestOfAsync(first, last, take, [.. looks.Select(look => (Func<AdminDb, IQueryable<Use>>)(db => Uses(db, plan, look)))], u => u.Call.Seq, ct);
     }
 
     // The same for acts.

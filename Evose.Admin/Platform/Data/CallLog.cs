@@ -31,11 +31,11 @@ public sealed class CallLog(IDbContextFactory<AdminDb> dbs, CallSegments? segmen
     /// <summary>
     /// The same of several such queries together, each call once, newest first by <paramref name="number"/>: every part is opened once, and all queries are asked of it at one moment.
     /// </summary>
-    public async Task<List<T>> NewestAsync<T>(long first, long before, int take, IReadOnlyList<Func<AdminDb, IQueryable<T>>> queries, Func<T, long> number, CancellationToken ct)
+    public async Task<List<TRow>> NewestOfAsync<TRow>(long first, long before, int take, IReadOnlyList<Func<AdminDb, IQueryable<TRow>>> queries, Func<TRow, long> number, CancellationToken ct)
     {
         if (queries.Count == 0) return [];
         if (queries.Count == 1) return await NewestAsync(first, before, take, queries[0], ct);
-        var found = new List<T>();
+        var found = new List<TRow>();
         foreach (var part in Parts)
         {
             if (part.LastSeq < first || part.FirstSeq >= before) continue;
@@ -43,7 +43,7 @@ public sealed class CallLog(IDbContextFactory<AdminDb> dbs, CallSegments? segmen
             await using (db)
             {
                 await using var read = await db.BeginReadAsync(ct);
-                var here = new List<T>();
+                var here = new List<TRow>();
                 foreach (var query in queries) here.AddRange(await query(db).Take(take - found.Count).ToListAsync(ct));
                 found.AddRange(here.DistinctBy(number).OrderByDescending(number).Take(take - found.Count));
             }
