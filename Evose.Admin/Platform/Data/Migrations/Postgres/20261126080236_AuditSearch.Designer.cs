@@ -496,7 +496,7 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bigint")
                         .HasColumnName("key_errors");
 
-                    b.HasKey("CredentialId", "Day", "Version");
+                    b.HasKey("Day", "CredentialId", "Version");
 
                     b.ToTable("usage_day");
                 });
@@ -531,7 +531,7 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                         .HasColumnType("bigint")
                         .HasColumnName("key_errors");
 
-                    b.HasKey("CredentialId", "Hour", "Version");
+                    b.HasKey("Hour", "CredentialId", "Version");
 
                     b.ToTable("usage_hour");
                 });

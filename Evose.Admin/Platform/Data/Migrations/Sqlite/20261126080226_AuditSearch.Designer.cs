@@ -464,7 +464,7 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("key_errors");
 
-                    b.HasKey("CredentialId", "Day", "Version");
+                    b.HasKey("Day", "CredentialId", "Version");
 
                     b.ToTable("usage_day");
                 });
@@ -499,7 +499,7 @@ namespace Evose.Admin.Platform.Data.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("key_errors");
 
-                    b.HasKey("CredentialId", "Hour", "Version");
+                    b.HasKey("Hour", "CredentialId", "Version");
 
                     b.ToTable("usage_hour");
                 });
