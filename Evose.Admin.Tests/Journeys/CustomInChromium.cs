@@ -149,6 +149,8 @@ public sealed class CustomInChromium(Chromium chromium)
         await window.InteractiveAsync();
         await page.GetByTestId("credential-name").FillAsync(name);
         await page.GetByTestId("preset-" + preset).ClickAsync();
+        // The server draws the preset's own fields; what is typed into the ones before is gone with them.
+        await Assertions.Expect(page.GetByTestId("preset-" + preset)).ToHaveAttributeAsync("aria-pressed", "true");
         await fill();
         await page.GetByTestId("scope-tool-" + tool).CheckAsync();
         await page.GetByTestId("register-save").ClickAsync();

@@ -171,7 +171,8 @@ public sealed class ChannelTests : IAsyncLifetime
             Assert.Equal(3, (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("revision").GetInt32());
         }
         await using var db = await _world.App.DbAsync();
-        Assert.Equal(("First", 3), await db.NotificationChannels.Where(c => c.Id == id).Select(c => ValueTuple.Create(c.Name, c.Revision)).SingleAsync());
+        var kept = await db.NotificationChannels.SingleAsync(c => c.Id == id);
+        Assert.Equal(("First", 3), (kept.Name, kept.Revision));
         Assert.Equal(2, await db.AuditEvents.CountAsync(e => e.Action == AuditAction.ChannelChanged));
     }
 
