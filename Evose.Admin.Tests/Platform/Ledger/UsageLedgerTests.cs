@@ -1,10 +1,13 @@
 using System.Net;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Features.Audit;
+using Evose.Admin.Platform.Ledger;
+using Evose.Admin.Platform.Vault;
 using Evose.Admin.Tests.Features.Broker;
 using Evose.Admin.Tests.Support;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Evose.Admin.Tests.Platform.Ledger;
 
@@ -75,6 +78,29 @@ public sealed class UsageLedgerTests
     }
 
     [Fact]
+    public async Task What_was_answered_is_let_go_of_at_once_so_that_the_garbage_collector_need_not_move_it()
+    {
+        await using var app = new AdminApp();
+        using var ledger = new UsageLedger(new ReadyStore(), app.Get<InFlightCalls>(), app.Get<SecretVault>(), new StillClock(), app.Get<LedgerMode>(), NullLogger<UsageLedger>.Instance);
+        await ledger.StartAsync(CancellationToken.None);
+        var entries = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => RecordAsync(ledger)));
+        // The writer has the last ones in hand until the next come.
+        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => RecordAsync(ledger)));
+        GC.Collect();
+        var kept = entries.Count(e => e.IsAlive);
+        await ledger.StopAsync(CancellationToken.None);
+        Assert.InRange(kept, 0, 100);
+    }
+
+    private static async Task<WeakReference> RecordAsync(UsageLedger ledger)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var entry = new CallEntry { Id = CallId.Next(now), At = now, Stamp = 0, Method = "GET", Refused = true, Rule = "test", RequestId = "test", Uses = [] };
+        Assert.Equal(LedgerVerdict.Recorded, (await ledger.AuthorizeAsync(entry)).Verdict);
+        return new WeakReference(entry);
+    }
+
+    [Fact]
     public async Task Rollups_equal_the_rows_they_sum_up()
     {
         var n = 0;
@@ -104,5 +130,26 @@ public sealed class UsageLedgerTests
         await using var second = await AppProcess.StartAsync(app.DataDirectory, waitReady: false);
         Assert.NotEqual(0, await second.ExitCodeAsync());
         Assert.Contains("Another process of the app uses", second.Output);
+    }
+
+    private sealed class ReadyStore : ILedgerStore
+    {
+        public ValueTask OpenAsync(CancellationToken ct) => default;
+
+        public ValueTask WriteAsync(IReadOnlyList<LedgerItem> group) => default;
+
+        public void Reset() { }
+
+        public ValueTask CaughtUpAsync(CancellationToken ct) => default;
+
+        public ValueTask FlushAsync() => default;
+
+        public void Dispose() { }
+    }
+
+    /// <summary>Its timers never come.</summary>
+    private sealed class StillClock : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 }

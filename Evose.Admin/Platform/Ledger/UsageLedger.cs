@@ -32,6 +32,7 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
     private readonly ConcurrentQueue<LedgerItem> _calls = new();
     private readonly ConcurrentQueue<LedgerItem> _ends = new();
     private readonly ConcurrentQueue<LedgerItem> _watched = new();
+    private readonly Lock _watching = new();
     private readonly List<LedgerItem> _group = new(MaxGroup);
     private readonly List<LedgerItem> _barriers = [];
     private readonly Queue<LedgerItem> _owed = new();
@@ -39,6 +40,7 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
     private readonly ITimer _lag;
     private readonly ITimer _watch;
     private Thread? _writer;
+    private LedgerItem? _oldest;
     private int _waiting;
     private int _awake;
     private int _lagging;
@@ -187,6 +189,7 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
             var written = _store.WriteAsync(_group);
             if (!written.IsCompletedSuccessfully) written.AsTask().GetAwaiter().GetResult();
             foreach (var item in _group) Settle(item);
+            Forget();
         }
         // Whatever it is: this thread must live, or nothing is recorded and nothing answered any more. The driver has been seen to throw ArgumentException at a connection out of step.
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -215,21 +218,34 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         if (!item.Settle(new LedgerAnswer(LedgerVerdict.Recorded, item.FirstSeq)) && !item.Entry.Refused) Complete(item.Entry, item.FirstSeq, null, 0, CallOutcome.Failed, "not_sent");
     }
 
-    // The oldest stand in front. One that the writer has in hand is answered all the same: the writer may hang.
+    // One that the writer has in hand is answered all the same: the writer may hang.
     private void GiveUp() => GiveUp(all: false);
 
     private void GiveUp(bool all)
     {
-        while (_watched.TryPeek(out var item))
+        lock (_watching)
         {
-            if (!item.IsSettled)
+            while (Oldest() is { } item)
             {
                 if (!all && _clock.GetElapsedTime(item.Since) < Patience) return;
                 item.TryAbandon();
                 item.Settle(new LedgerAnswer(LedgerVerdict.Unavailable, 0));
             }
-            _watched.TryDequeue(out _);
         }
+    }
+
+    // What was answered is let go of at once: what is held until the next tick would be kept by the garbage collector, and moved.
+    private void Forget()
+    {
+        lock (_watching) Oldest();
+    }
+
+    // The first that waits still; they stand in the order of their coming. Taken out to be looked at: a queue that is only peeked into keeps what passes through it from then on.
+    private LedgerItem? Oldest()
+    {
+        while (_oldest is null or { IsSettled: true })
+            if (!_watched.TryDequeue(out _oldest)) return _oldest = null;
+        return _oldest;
     }
 
     [LoggerMessage(LogLevel.Error, "The usage ledger could not be written ({Error} {Code}); {Count} entries were refused or kept for later")]
