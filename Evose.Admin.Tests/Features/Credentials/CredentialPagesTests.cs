@@ -75,6 +75,10 @@ public sealed class CredentialPagesTests(SharedApp shared) : IClassFixture<Share
         var full = page.Render<CredentialListPage>(p => p.Add(c => c.Ws, ws));
         full.WaitForElement("[data-testid=credential-link]");
         Assert.Equal("crm_prod", full.Find("[data-testid=credential-link]").TextContent);
+        Assert.Single(full.FindAll("[data-testid=new-credential]"));
+        var listing = (await _app.Get<CredentialListQuery>().ListAsync(await _app.AdminAsync(), ws, new CredentialListQuery.Filter(Status: "nonsense", Limit: 50), default)).Value!;
+        Assert.True(listing.Manages);
+        Assert.Equal("crm_prod", Assert.Single(listing.Page.Data).Name);
     }
 
     [Fact]

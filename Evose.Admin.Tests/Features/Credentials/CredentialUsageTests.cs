@@ -7,6 +7,7 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Features.Credentials;
 using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -106,6 +107,18 @@ public sealed partial class CredentialUsageTests(SharedApp shared) : IClassFixtu
         Assert.Contains(commands.Seen, c => c.CommandText.Contains("\"call_record\""));
         Assert.Contains(commands.Seen, c => c.CommandText.Contains("\"usage_hour\""));
         using var connection = _app.Get<Sqlite>().Open();
+        // Those that go past the framework.
+        foreach (var (sql, looks) in new[] { (UsageSums.DaysAndHours([1, 2], [30, 31]), 2), (SourceSums.Rows([1, 2]), 1) })
+        {
+            using var plan = connection.CreateCommand();
+            plan.CommandText = "EXPLAIN QUERY PLAN " + sql.Replace("?", "@credential", StringComparison.Ordinal);
+            plan.Parameters.AddWithValue("credential", id.ToByteArray(bigEndian: true));
+            using var step = plan.ExecuteReader();
+            var steps = new List<string>();
+            while (step.Read()) steps.Add(step.GetString(3));
+            Assert.Equal(looks, steps.Count(t => t.StartsWith("SEARCH", StringComparison.Ordinal) && t.Contains("credential_id=?")));
+            Assert.DoesNotContain(steps, t => t.StartsWith("SCAN", StringComparison.Ordinal) || t.Contains("TEMP B-TREE"));
+        }
         foreach (var seen in commands.Seen)
         {
             using var explain = connection.CreateCommand();

@@ -27,12 +27,12 @@ public sealed class ConsumerListQuery(IDbContextFactory<AdminDb> dbs, CallLog ca
     public async Task<Outcome<Page<Row>>> RunAsync(Actor actor, string workspaceSlug, Input input, CancellationToken ct)
     {
         await usageLedger.CaughtUpAsync(ct);
-        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
+        await using var db = await dbs.OpenAsync(ct);
+        if ((await authorizer.AuthorizeAsync(db, actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
         if (Cursors.Limit(input.Limit).Failed(out var wrong, out var limit)) return wrong;
         if (Cursors.Decode(input.Cursor).Failed(out wrong, out var after)) return wrong;
-        var seesCalls = (await authorizer.RightsAsync(actor, workspaceSlug, ct)).Allows(Permission.ViewCalls);
+        var seesCalls = (await authorizer.RightsAsync(db, actor, workspace.Id, ct)).Allows(Permission.ViewCalls);
 
-        await using var db = await dbs.CreateDbContextAsync(ct);
         await using var read = await db.BeginReadAsync(ct);
         var wanted = db.Consumers.AsNoTracking().Where(c => c.WorkspaceId == workspace.Id && c.Kind == input.Kind && c.DeletedAt == null);
 #pragma warning disable CA1309 // becomes SQL, where the column's binary collation decides

@@ -1,9 +1,11 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Audit;
+using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Credentials.Cookies;
 using Evose.Admin.Domain.Leaks;
+using Evose.Admin.Domain.OAuth;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Catalog;
 using Evose.Admin.Platform.Data;
@@ -81,9 +83,9 @@ public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Author
     public async Task<Outcome<CredentialView>> RunAsync(Actor actor, string workspaceSlug, string name, CancellationToken ct)
     {
         await usageLedger.CaughtUpAsync(ct);
-        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
-        await using var db = await dbs.CreateDbContextAsync(ct);
-        if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
+        await using var db = await dbs.OpenAsync(ct);
+        if ((await authorizer.AuthorizeAsync(db, actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
+        if (await CredentialRows.IdAsync(db, workspace.Id, name, ct) is not { } id) return Problem.NotFound("credential");
         return (await LoadAsync(db, workspace, [id], ct))[0];
     }
 
@@ -91,18 +93,18 @@ public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Author
     internal async Task<IReadOnlyList<CredentialView>> LoadAsync(AdminDb db, Workspace asking, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var credentials = await db.Credentials.AsNoTracking().AsSplitQuery().Include(c => c.ScopeMembers).Include(c => c.Versions).Where(c => ids.Contains(c.Id)).ToListAsync(ct);
-        var members = credentials.SelectMany(c => c.ScopeMembers.Select(m => m.ConsumerId)).Distinct().ToList();
-        var names = await db.Consumers.AsNoTracking().Where(c => members.Contains(c.Id)).Select(c => new { c.Id, c.WorkspaceId, c.Name }).ToDictionaryAsync(c => c.Id, ct);
+        var these = ids.ToArray();
+        var credentials = await Looks.Whole.On(db)(db, these).ToListAsync(ct);
+        var members = credentials.SelectMany(c => c.ScopeMembers.Select(m => m.ConsumerId)).Distinct().ToArray();
+        var names = members.Length == 0 ? [] : await Looks.Names.On(db)(db, members).ToDictionaryAsync(c => c.Id, cancellationToken: ct);
         var grants = credentials.SelectMany(c => c.Grants.Select(g => g.WorkspaceId)).Distinct().ToList();
         var slugs = grants.Count == 0 ? [] : await db.Workspaces.AsNoTracking().Where(w => grants.Contains(w.Id)).ToDictionaryAsync(w => w.Id, w => w.Slug, ct);
         var ownerIds = credentials.Where(c => c.OwnerId is not null).Select(c => c.OwnerId!.Value).Distinct().ToList();
-        var owners = await db.Users.AsNoTracking().Where(u => ownerIds.Contains(u.Id)).Select(u => new { u.Id, u.Email }).ToDictionaryAsync(u => u.Id, u => u.Email, ct);
-        var uses = await db.CredentialUses.AsNoTracking().Where(u => ids.Contains(u.CredentialId)).ToDictionaryAsync(u => u.CredentialId, ct);
-        var rotations = await db.Rotations.AsNoTracking().Where(r => ids.Contains(r.CredentialId) && (r.State == RotationState.Pending || r.State == RotationState.Grace)).ToDictionaryAsync(r => r.CredentialId, ct);
-        var tokens = await db.TokenGrants.AsNoTracking().Where(g => ids.Contains(g.CredentialId)).Select(g => new { Grant = g, Gone = g.AuthorizedById != null && !db.Users.Any(u => u.Id == g.AuthorizedById && u.DisabledAt == null) }).ToDictionaryAsync(g => g.Grant.CredentialId, ct);
-        var leaks = (await db.LeakReports.AsNoTracking().Where(r => r.CredentialId != null && ids.Contains(r.CredentialId.Value) && r.State != LeakState.Closed).OrderByDescending(r => r.ReportedAt)
-            .Select(r => new { r.CredentialId, Leak = new OpenLeak(r.Id, r.Version, r.Source, r.State, r.ReportedAt, 0) }).ToListAsync(ct)).ToLookup(r => r.CredentialId!.Value, r => r.Leak);
+        var owners = ownerIds.Count == 0 ? [] : await db.Users.AsNoTracking().Where(u => ownerIds.Contains(u.Id)).Select(u => new { u.Id, u.Email }).ToDictionaryAsync(u => u.Id, u => u.Email, ct);
+        var uses = await Looks.Uses.On(db)(db, these).ToDictionaryAsync(u => u.CredentialId, cancellationToken: ct);
+        var rotations = await Looks.Open.On(db)(db, these).ToDictionaryAsync(r => r.CredentialId, cancellationToken: ct);
+        var tokens = await Looks.Tokens.On(db)(db, these).ToDictionaryAsync(t => t.Grant.CredentialId, cancellationToken: ct);
+        var leaks = (await Looks.Leaks.On(db)(db, these).ToListAsync(ct)).ToLookup(r => r.Credential, r => r.Leak);
         var archived = credentials.Where(c => c.ArchivedAt is not null).Select(c => c.Id).ToList();
         var archivers = archived.Count == 0 ? [] : await db.AuditEvents.AsNoTracking().Where(e => e.CredentialId != null && archived.Contains(e.CredentialId.Value) && e.Action == AuditAction.CredentialArchived)
             .Select(e => new { Id = e.CredentialId!.Value, e.ActorName }).ToListAsync(ct);
@@ -137,5 +139,34 @@ public sealed class CredentialDetailQuery(IDbContextFactory<AdminDb> dbs, Author
             .. c.ScopeMembers.Where(m => m.Kind == kind).Select(m => names.GetValueOrDefault(m.ConsumerId)).Where(n => n is not null && (asking.IsOrganization || n.WorkspaceId == asking.Id))
                 .Select(n => asking.IsOrganization ? $"{slugs.GetValueOrDefault(n!.WorkspaceId)}/{n.Name}" : n!.Name).Order(StringComparer.Ordinal),
         ];
+    }
+
+    // Translated once: there are many, and each finds a row or none.
+    private static class Looks
+    {
+        public static readonly CompiledQuery<Func<AdminDb, Guid[], IAsyncEnumerable<Credential>>> Whole = new(() => EF.CompileAsyncQuery((AdminDb db, Guid[] ids) =>
+            db.Credentials.AsNoTracking().AsSplitQuery().Include(c => c.ScopeMembers).Include(c => c.Versions).Where(c => ids.Contains(c.Id))));
+
+        public static readonly CompiledQuery<Func<AdminDb, Guid[], IAsyncEnumerable<Named>>> Names = new(() => EF.CompileAsyncQuery((AdminDb db, Guid[] ids) =>
+            db.Consumers.Where(c => ids.Contains(c.Id)).Select(c => new Named(c.Id, c.WorkspaceId, c.Name))));
+
+        public static readonly CompiledQuery<Func<AdminDb, Guid[], IAsyncEnumerable<CredentialUse>>> Uses = new(() => EF.CompileAsyncQuery((AdminDb db, Guid[] ids) =>
+            db.CredentialUses.AsNoTracking().Where(u => ids.Contains(u.CredentialId))));
+
+        public static readonly CompiledQuery<Func<AdminDb, Guid[], IAsyncEnumerable<Domain.Credentials.Rotation>>> Open = new(() => EF.CompileAsyncQuery((AdminDb db, Guid[] ids) =>
+            db.Rotations.AsNoTracking().Where(r => ids.Contains(r.CredentialId) && (r.State == RotationState.Pending || r.State == RotationState.Grace))));
+
+        public static readonly CompiledQuery<Func<AdminDb, Guid[], IAsyncEnumerable<Token>>> Tokens = new(() => EF.CompileAsyncQuery((AdminDb db, Guid[] ids) =>
+            db.TokenGrants.AsNoTracking().Where(g => ids.Contains(g.CredentialId)).Select(g => new Token(g, g.AuthorizedById != null && !db.Users.Any(u => u.Id == g.AuthorizedById && u.DisabledAt == null)))));
+
+        public static readonly CompiledQuery<Func<AdminDb, Guid[], IAsyncEnumerable<Leaked>>> Leaks = new(() => EF.CompileAsyncQuery((AdminDb db, Guid[] ids) =>
+            db.LeakReports.Where(r => r.CredentialId != null && ids.Contains(r.CredentialId.Value) && r.State != LeakState.Closed).OrderByDescending(r => r.ReportedAt)
+                .Select(r => new Leaked(r.CredentialId!.Value, new OpenLeak(r.Id, r.Version, r.Source, r.State, r.ReportedAt, 0)))));
+
+        internal sealed record Named(Guid Id, Guid WorkspaceId, string Name);
+
+        internal sealed record Token(TokenGrant Grant, bool Gone);
+
+        internal sealed record Leaked(Guid Credential, OpenLeak Leak);
     }
 }

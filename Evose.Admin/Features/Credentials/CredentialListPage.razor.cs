@@ -1,5 +1,3 @@
-using Evose.Admin.Domain.Workspaces;
-using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Web;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
@@ -17,8 +15,6 @@ public sealed partial class CredentialListPage : AdminPage
     private (string, CredentialListQuery.Filter)? _shown;
 
     [Inject] public required CredentialListQuery Query { get; init; }
-
-    [Inject] public required Authorizer Authorizer { get; init; }
 
     [Inject] public required TimeProvider Clock { get; init; }
 
@@ -40,14 +36,11 @@ public sealed partial class CredentialListPage : AdminPage
     {
         var filter = new CredentialListQuery.Filter(Q, Status, Env, Sort, PageSize, Cursor);
         if (_shown == (Ws, filter)) return;
-        if (_shown?.Item1 != Ws) _manages = (await Authorizer.RightsAsync(Actor, Ws, Gone)).Allows(Permission.ManageCredentials);
         _shown = (Ws, filter);
-        var outcome = await Query.RunAsync(Actor, Ws, filter, Gone);
-        // What an address says wrongly is dropped: an old link still shows the list.
-        if (outcome.Problem is { Kind: Domain.ProblemKind.Invalid or Domain.ProblemKind.Malformed }) outcome = await Query.RunAsync(Actor, Ws, new CredentialListQuery.Filter(Limit: PageSize), Gone);
+        var outcome = await Query.ListAsync(Actor, Ws, filter, Gone);
         Problem = outcome.Problem;
         // After a failure the last rows stay.
-        if (outcome.Problem is null) (_page, _now, _most) = (outcome.Value, Clock.GetUtcNow(), outcome.Value!.Data.Max(c => (long?)c.Calls) ?? 0);
+        if (outcome.Value is { } listing) (_page, _manages, _now, _most) = (listing.Page, listing.Manages, Clock.GetUtcNow(), listing.Page.Data.Max(c => (long?)c.Calls) ?? 0);
     }
 
     private long Share(long calls) => calls * 100 / Math.Max(1, _most);

@@ -30,24 +30,44 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
     public sealed record Row(Guid Id, string Name, CredentialType Type, string? Description, string? Provider, string? Environment, CredentialStatus Status, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt,
         long Calls, long Errors, int UsedByTools, string? Owner, bool FromOrganization);
 
+    /// <param name="Manages">The actor may register and change credentials here.</param>
+    public sealed record Listing(Page<Row> Page, bool Manages);
+
     /// <summary>Rows for the list on the page.</summary>
     public async Task<Outcome<Page<Row>>> RunAsync(Actor actor, string workspaceSlug, Filter filter, CancellationToken ct)
     {
-        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
-        await using var db = await dbs.CreateDbContextAsync(ct);
-        var now = clock.GetUtcNow();
-        if ((await FoundAsync(db, workspace!, filter, now, ct)).Failed(out var problem, out var page)) return problem;
+        await using var db = await dbs.OpenAsync(ct);
+        if ((await authorizer.AuthorizeAsync(db, actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
+        return await RowsAsync(db, workspace, filter, ct);
+    }
 
-        var ids = page!.Data.Select(f => f.Id).ToList();
+    /// <summary>The same, and whether the actor may change what is listed: both are asked of one context.</summary>
+    public async Task<Outcome<Listing>> ListAsync(Actor actor, string workspaceSlug, Filter filter, CancellationToken ct)
+    {
+        await using var db = await dbs.OpenAsync(ct);
+        if ((await authorizer.AuthorizeAsync(db, actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
+        var rows = await RowsAsync(db, workspace, filter, ct);
+        // What an address says wrongly is dropped: an old link still shows the list.
+        if (rows.Problem is { Kind: ProblemKind.Invalid or ProblemKind.Malformed }) rows = await RowsAsync(db, workspace, new Filter(Limit: filter.Limit), ct);
+        if (rows.Failed(out var problem, out var page)) return problem;
+        return new Listing(page, (await authorizer.RightsAsync(db, actor, workspace.Id, ct)).Allows(Permission.ManageCredentials));
+    }
+
+    private async Task<Outcome<Page<Row>>> RowsAsync(AdminDb db, Workspace workspace, Filter filter, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if ((await FoundAsync(db, workspace, filter, now, ct)).Failed(out var problem, out var page)) return problem;
+
+        var ids = page.Data.Select(f => f.Id).ToList();
         var names = page.Data.Select(f => f.Name).ToList();
         var hour = UsageSums.HourOf(now);
         var calls = await UsageSums.SinceAsync(db, ids, hour - (7 * 24), hour, ct);
-        var references = workspace!.IsOrganization
+        var references = workspace.IsOrganization
             ? from r in db.References.AsNoTracking() join c in db.Credentials on r.CredentialName equals c.Name where ids.Contains(c.Id) && c.Grants.Any(g => g.WorkspaceId == r.WorkspaceId) select r
             : db.References.AsNoTracking().Where(r => r.WorkspaceId == workspace.Id && names.Contains(r.CredentialName));
         var tools = await references.Select(r => new { r.CredentialName, r.ToolId }).Distinct().GroupBy(r => r.CredentialName).Select(g => new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, ct);
         var ownerIds = page.Data.Where(f => f.OwnerId is not null).Select(f => f.OwnerId!.Value).Distinct().ToList();
-        var owners = await db.Users.AsNoTracking().Where(u => ownerIds.Contains(u.Id)).Select(u => new { u.Id, u.Email }).ToDictionaryAsync(u => u.Id, u => u.Email, ct);
+        var owners = ownerIds.Count == 0 ? [] : await db.Users.AsNoTracking().Where(u => ownerIds.Contains(u.Id)).Select(u => new { u.Id, u.Email }).ToDictionaryAsync(u => u.Id, u => u.Email, ct);
         return page.Select(f => new Row(f.Id, f.Name, f.Type, f.Description, f.Provider, CredentialName.Environment(f.Name), f.Status(now), f.ExpiresAt, f.Own ? f.LastUsedAt : null,
             f.Own ? calls.GetValueOrDefault(f.Id).Calls : 0, f.Own ? calls.GetValueOrDefault(f.Id).Errors : 0, tools.GetValueOrDefault(f.Name), f.OwnerId is { } owner ? owners.GetValueOrDefault(owner) : null, !f.Own));
     }
@@ -55,9 +75,9 @@ public sealed class CredentialListQuery(IDbContextFactory<AdminDb> dbs, Authoriz
     /// <summary>Full views for the REST list.</summary>
     public async Task<Outcome<Page<CredentialView>>> ViewsAsync(Actor actor, string workspaceSlug, Filter filter, CancellationToken ct)
     {
-        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
-        await using var db = await dbs.CreateDbContextAsync(ct);
-        if ((await FoundAsync(db, workspace!, filter, clock.GetUtcNow(), ct)).Failed(out var problem, out var page)) return problem;
+        await using var db = await dbs.OpenAsync(ct);
+        if ((await authorizer.AuthorizeAsync(db, actor, workspaceSlug, Permission.View, ct)).Failed(out var refused, out var workspace)) return refused;
+        if ((await FoundAsync(db, workspace, filter, clock.GetUtcNow(), ct)).Failed(out var problem, out var page)) return problem;
         return new Page<CredentialView>(await details.LoadAsync(db, workspace, [.. page!.Data.Select(f => f.Id)], ct), page.NextCursor, page.HasMore);
     }
 

@@ -26,13 +26,25 @@ internal static class CredentialRows
         return revision is { } shown && shown != credential.Revision ? Problem.Conflict(Stale, "changed") : credential;
     }
 
-    /// <summary>Id of the living credential that the name means in the workspace, granted ones included, otherwise of the one archived last; null when there never was one.</summary>
-    public static async Task<Guid?> IdAsync(AdminDb db, Guid workspaceId, string name, CancellationToken ct)
+    private static readonly CompiledQuery<Func<AdminDb, Guid, string, CancellationToken, Task<Guid?>>> OwnLiving = new(() => EF.CompileAsyncQuery(
+        (AdminDb db, Guid workspaceId, string name, CancellationToken ct) => db.Credentials.Where(c => c.WorkspaceId == workspaceId && c.Name == name && c.ArchivedAt == null).Select(c => (Guid?)c.Id).SingleOrDefault()));
+
+    /// <summary>What a name means in a workspace.</summary>
+    /// <param name="Own">False: the organization's, granted to the workspace.</param>
+    internal readonly record struct Meant(Guid Id, bool Own);
+
+    /// <summary>The living credential that the name means in the workspace, granted ones included, otherwise the one archived last; null when there never was one.</summary>
+    public static async Task<Meant?> FindAsync(AdminDb db, Guid workspaceId, string name, CancellationToken ct)
     {
         if (!CredentialName.IsValid(name)) return null;
-        var living = await db.Credentials.Where(c => c.WorkspaceId == workspaceId && c.Name == name && c.ArchivedAt == null).Select(c => (Guid?)c.Id).SingleOrDefaultAsync(ct);
+        if (await OwnLiving.On(db)(db, workspaceId, name, ct) is { } living) return new Meant(living, true);
         // From the grants, which are few.
-        living ??= await db.CredentialGrants.Where(g => g.WorkspaceId == workspaceId).Join(db.Credentials.Where(c => c.Name == name && c.ArchivedAt == null), g => g.CredentialId, c => c.Id, (_, c) => (Guid?)c.Id).FirstOrDefaultAsync(ct);
-        return living ?? await db.Credentials.Where(c => c.WorkspaceId == workspaceId && c.Name == name).OrderByDescending(c => c.ArchivedAt).Select(c => (Guid?)c.Id).FirstOrDefaultAsync(ct);
+        var granted = await db.CredentialGrants.Where(g => g.WorkspaceId == workspaceId).Join(db.Credentials.Where(c => c.Name == name && c.ArchivedAt == null), g => g.CredentialId, c => c.Id, (_, c) => (Guid?)c.Id).FirstOrDefaultAsync(ct);
+        if (granted is { } id) return new Meant(id, false);
+        var archived = await db.Credentials.Where(c => c.WorkspaceId == workspaceId && c.Name == name).OrderByDescending(c => c.ArchivedAt).Select(c => (Guid?)c.Id).FirstOrDefaultAsync(ct);
+        return archived is { } last ? new Meant(last, true) : null;
     }
+
+    /// <summary>Id of what <see cref="FindAsync"/> finds.</summary>
+    public static async Task<Guid?> IdAsync(AdminDb db, Guid workspaceId, string name, CancellationToken ct) => (await FindAsync(db, workspaceId, name, ct))?.Id;
 }

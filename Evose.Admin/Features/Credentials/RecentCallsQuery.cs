@@ -42,7 +42,8 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, CallLog cal
     public async Task<Outcome<Page<Row>>> RunAsync(Actor actor, string workspaceSlug, string name, Filter filter, CancellationToken ct)
     {
         await usageLedger.CaughtUpAsync(ct);
-        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
+        await using var db = await dbs.OpenAsync(ct);
+        if ((await authorizer.AuthorizeAsync(db, actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
         if (filter.Limit is < 1 or > MaxLimit) return Problem.Malformed($"limit must be 1 to {MaxLimit}.");
         if (Cursors.Decode(filter.Cursor).Failed(out var badCursor, out var cursor)) return badCursor;
         var before = long.MaxValue;
@@ -55,16 +56,15 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, CallLog cal
         }
 
         var limit = filter.Limit ?? 25;
-        await using var db = await dbs.CreateDbContextAsync(ct);
-        if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
-        var own = await db.Credentials.AnyAsync(c => c.Id == id && c.WorkspaceId == workspace.Id, ct);
+        if (await CredentialRows.FindAsync(db, workspace.Id, name, ct) is not var (id, own)) return Problem.NotFound("credential");
         // The stretch ends here; 0 when fewer calls are left. Read from the index alone.
         var floor = wanted is null && own ? 0 : (await callLog.NewestAsync(0, before, Stretch, from => Of(from, id, before).OrderByDescending(c => c.Seq).Select(c => c.Seq), ct)).ElementAtOrDefault(Stretch - 1);
         var now = clock.GetUtcNow();
         var lost = now - Patience > start.At ? now - Patience : start.At;
         // Of a credential that it only has from the organization, a workspace sees its own calls.
         var place = workspace.Id;
-        var found = await callLog.NewestAsync(floor, before, limit + 1, from => Joined(from, Of(from, id, before).Where(c => c.Seq >= floor && (own || c.WorkspaceId == place)), wanted, lost), ct);
+        var found = wanted is null && own ? await callLog.NewestAsync(0, before, limit + 1, (from, take) => OwnNewest.On(from)(from, id, before, take), ct)
+            : await callLog.NewestAsync(floor, before, limit + 1, from => Joined(from, Of(from, id, before).Where(c => c.Seq >= floor && (own || c.WorkspaceId == place)), wanted, lost), ct);
         var slugs = workspace.IsOrganization ? await SlugsAsync(db, [.. found.Select(j => j.Call.WorkspaceId).OfType<Guid>().Distinct()], ct) : [];
         var rows = found.ConvertAll(j => Shape(j.Call, j.Completion, j.Call.WorkspaceId is { } w ? slugs.GetValueOrDefault(w, workspace.Slug) : workspace.Slug, lost));
         var page = Page<Row>.Of(rows, limit, r => r.Seq.ToString(CultureInfo.InvariantCulture));
@@ -72,6 +72,15 @@ public sealed class RecentCallsQuery(IDbContextFactory<AdminDb> dbs, CallLog cal
     }
 
     private static IQueryable<CallRecord> Of(AdminDb db, Guid credential, long before) => db.Calls.AsNoTracking().Where(c => c.CredentialId == credential && c.Seq < before);
+
+    // What a page shows that nobody filtered.
+    private static readonly CompiledQuery<Func<AdminDb, Guid, long, int, IAsyncEnumerable<Use>>> OwnNewest = new(() => EF.CompileAsyncQuery((AdminDb db, Guid credential, long before, int take) =>
+        (from c in db.Calls.AsNoTracking()
+         where c.CredentialId == credential && c.Seq < before
+         join d in db.CallCompletions.AsNoTracking() on c.Seq equals d.CallSeq into ends
+         from d in ends.DefaultIfEmpty()
+         orderby c.Seq descending
+         select new Use(c, d)).Take(take)));
 
     private sealed record Use(CallRecord Call, CallCompletion? Completion);
 

@@ -9,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Credentials;
 
 /// <summary>Who used a credential in the last 30 days: by workspace, tool, agent, workflow, user and API key, from the daily rollups.</summary>
-public sealed class SourcesQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
+public sealed class SourcesQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, UsageLedger usageLedger, SourceSums sums, TimeProvider clock)
 {
     /// <summary>How many names of a kind are listed; the busiest.</summary>
     public const int MaxSources = 100;
@@ -22,18 +22,15 @@ public sealed class SourcesQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog
     public async Task<Outcome<View>> RunAsync(Actor actor, string workspaceSlug, string name, CancellationToken ct)
     {
         await usageLedger.CaughtUpAsync(ct);
-        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
-        await using var db = await dbs.CreateDbContextAsync(ct);
-        if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
-        if (!await db.Credentials.AnyAsync(c => c.Id == id && c.WorkspaceId == workspace.Id && !workspace.IsOrganization, ct)) return await SharedAsync(db, callLog, id, workspace, clock.GetUtcNow(), ct);
+        await using var db = await dbs.OpenAsync(ct);
+        if ((await authorizer.AuthorizeAsync(db, actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
+        if (await CredentialRows.FindAsync(db, workspace.Id, name, ct) is not { } meant) return Problem.NotFound("credential");
+        if (!meant.Own || workspace.IsOrganization) return await SharedAsync(db, callLog, meant.Id, workspace, clock.GetUtcNow(), ct);
         var today = UsageSums.HourOf(clock.GetUtcNow()) / 24;
-        // Each day is one look into the index.
-        var days = Enumerable.Range(today - 29, 30).ToArray();
-        var rows = await db.UsageSources.AsNoTracking().Where(u => EF.Parameter(days).Contains(u.Day) && u.CredentialId == id).GroupBy(u => new { u.Kind, u.Name })
-            .Select(g => new { g.Key.Kind, g.Key.Name, Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors), LastAt = g.Max(u => u.LastAt) }).ToListAsync(ct);
+        var rows = await sums.OfAsync(db, meant.Id, today - 29, today, ct);
         var tools = rows.Where(r => r.Kind == SourceKind.Tool).ToList();
         // A credential of a workspace is used by that one's calls alone. Every call names a tool.
-        IReadOnlyList<Source> own = tools.Count == 0 ? [] : [new Source(workspace!.Slug, tools.Sum(s => s.Calls), tools.Sum(s => s.Errors), tools.Max(s => s.LastAt))];
+        IReadOnlyList<Source> own = tools.Count == 0 ? [] : [new Source(workspace.Slug, tools.Sum(s => s.Calls), tools.Sum(s => s.Errors), tools.Max(s => s.LastAt))];
         return new View(own, By(SourceKind.Tool), By(SourceKind.Agent), By(SourceKind.Workflow), By(SourceKind.User), By(SourceKind.ApiKey), rows.GroupBy(r => r.Kind).Any(g => g.Count() > MaxSources));
 
         IReadOnlyList<Source> By(SourceKind kind) =>

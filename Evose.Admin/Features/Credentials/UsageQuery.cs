@@ -21,7 +21,7 @@ public enum UsageRange
     Month,
 }
 
-/// <summary>Calls and errors of a credential over 24 hours, 7 and 30 days, from the hourly rollups alone; the current hour counts as one of them.</summary>
+/// <summary>Calls and errors of a credential over 24 hours, 7 and 30 days, from the rollups alone; the current hour counts as one of them.</summary>
 public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, Authorizer authorizer, UsageLedger usageLedger, TimeProvider clock)
 {
     public sealed record Counts(long Calls, long Errors);
@@ -38,15 +38,20 @@ public sealed class UsageQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
     public async Task<Outcome<View>> RunAsync(Actor actor, string workspaceSlug, string name, UsageRange range, CancellationToken ct)
     {
         await usageLedger.CaughtUpAsync(ct);
-        if ((await authorizer.AuthorizeAsync(actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
-        await using var db = await dbs.CreateDbContextAsync(ct);
-        if (await CredentialRows.IdAsync(db, workspace!.Id, name, ct) is not { } id) return Problem.NotFound("credential");
+        await using var db = await dbs.OpenAsync(ct);
+        if ((await authorizer.AuthorizeAsync(db, actor, workspaceSlug, Permission.ViewCalls, ct)).Failed(out var refused, out var workspace)) return refused;
+        if (await CredentialRows.FindAsync(db, workspace.Id, name, ct) is not { } meant) return Problem.NotFound("credential");
         var hour = UsageSums.HourOf(clock.GetUtcNow());
-        var own = await db.Credentials.AnyAsync(c => c.Id == id && c.WorkspaceId == workspace.Id, ct);
         // The sums are the whole organization's; a workspace that has it from there sees its own calls.
-        var rows = !own ? Hours(await NewestUse.OfAsync(callLog, id, workspace.Id, clock.GetUtcNow().AddDays(-30), ct)) : await UsageSums.Hours(db, id, hour - (30 * 24) + 1, hour)
-            .Select(u => new Hour(u.Hour, u.Version, u.Calls, u.Errors)).ToListAsync(ct);
+        var rows = meant.Own ? await OwnAsync(db, meant.Id, hour, range, ct) : Hours(await NewestUse.OfAsync(callLog, meant.Id, workspace.Id, clock.GetUtcNow().AddDays(-30), ct));
         return new View(Sum(rows, hour - 24), Sum(rows, hour - (7 * 24)), Sum(rows, hour - (30 * 24)), Series(rows, hour, range));
+    }
+
+    // Cut where a span or a bar of a day ends; bars that are narrower are of hours.
+    internal static async Task<List<Hour>> OwnAsync(AdminDb db, Guid id, int hour, UsageRange range, CancellationToken ct)
+    {
+        var (single, cuts) = range switch { UsageRange.Day => (1, [1, 7, 30]), UsageRange.Week => (7, [7, 30]), UsageRange.Month => (0, Enumerable.Range(0, 31).ToArray()) };
+        return (await UsageSums.UpToAsync(db, id, hour, single, cuts, ct)).ConvertAll(s => new Hour(s.Hour, s.Version, s.Calls, s.Errors));
     }
 
     private static List<Hour> Hours(NewestUse use) =>

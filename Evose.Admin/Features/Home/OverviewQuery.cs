@@ -45,13 +45,13 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
     public async Task<Outcome<View>> RunAsync(Actor actor, string ws, CancellationToken ct)
     {
         await usageLedger.CaughtUpAsync(ct);
-        var authorized = await authorizer.AuthorizeAsync(actor, ws, Permission.View, ct);
+        await using var db = await dbs.OpenAsync(ct);
+        var authorized = await authorizer.AuthorizeAsync(db, actor, ws, Permission.View, ct);
         if (authorized.Failed(out var problem, out var workspace)) return problem;
-        var rights = await authorizer.RightsAsync(actor, ws, ct);
+        var rights = await authorizer.RightsAsync(db, actor, workspace.Id, ct);
         var now = clock.GetUtcNow();
         var id = workspace.Id;
 
-        await using var db = await dbs.CreateDbContextAsync(ct);
         var living = db.Credentials.AsNoTracking().Where(c => c.WorkspaceId == id && c.ArchivedAt == null);
         var credentials = await living.CountAsync(ct);
         var expiring = await living.CountAsync(c => c.ExpiresAt != null && c.ExpiresAt <= now + Soon, ct);

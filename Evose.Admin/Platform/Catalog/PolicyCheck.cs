@@ -22,8 +22,10 @@ internal static class PolicyCheck
         && await NewestAuditedAsync(db, consumer.Id, ct) == consumer.Revision;
 
     /// <summary>The newest policy number that the audit trail holds for the thing; 0 when there is none. The next one must be above it: a row put back to an older number would otherwise take a number again, and the row that had it before would fit.</summary>
-    public static async Task<int> NewestAuditedAsync(AdminDb db, Guid subject, CancellationToken ct) =>
-        await db.AuditEvents.Where(e => e.SubjectId == subject && e.PolicyVersion != null).MaxAsync(e => e.PolicyVersion, ct) ?? 0;
+    public static async Task<int> NewestAuditedAsync(AdminDb db, Guid subject, CancellationToken ct) => await Newest.On(db)(db, subject, ct) ?? 0;
+
+    private static readonly CompiledQuery<Func<AdminDb, Guid, CancellationToken, Task<int?>>> Newest = new(() => EF.CompileAsyncQuery(
+        (AdminDb db, Guid subject, CancellationToken ct) => db.AuditEvents.Where(e => e.SubjectId == subject && e.PolicyVersion != null).Max(e => e.PolicyVersion)));
 
     /// <summary>The number of the consumer's next revision.</summary>
     public static async Task<int> NextRevisionAsync(AdminDb db, Consumer consumer, CancellationToken ct) =>

@@ -15,14 +15,19 @@ public sealed class CallLog(IDbContextFactory<AdminDb> dbs, CallSegments? segmen
     private IReadOnlyList<CallSegment> Parts => segments?.All ?? Whole;
 
     /// <summary>At most <paramref name="take"/> rows of a query that gives them newest first, for calls with a number of at least <paramref name="first"/> and below <paramref name="before"/>.</summary>
-    public async Task<List<T>> NewestAsync<T>(long first, long before, int take, Func<AdminDb, IQueryable<T>> query, CancellationToken ct)
+    public Task<List<T>> NewestAsync<T>(long first, long before, int take, Func<AdminDb, IQueryable<T>> query, CancellationToken ct) =>
+        NewestAsync(first, before, take, (db, rows) => query(db).Take(rows).AsAsyncEnumerable(), ct);
+
+    /// <summary>The same of a query that takes no more rows than it is told, such as a compiled one.</summary>
+    public async Task<List<T>> NewestAsync<T>(long first, long before, int take, Func<AdminDb, int, IAsyncEnumerable<T>> query, CancellationToken ct)
     {
         var found = new List<T>();
         foreach (var part in Parts)
         {
             if (part.LastSeq < first || part.FirstSeq >= before) continue;
             if (await OpenAsync(part, ct) is not { } db) continue;
-            await using (db) found.AddRange(await query(db).Take(take - found.Count).ToListAsync(ct));
+            await using (db)
+                await foreach (var row in query(db, take - found.Count).WithCancellation(ct)) found.Add(row);
             if (found.Count >= take) break;
         }
         return found;

@@ -14,13 +14,32 @@ namespace Evose.Admin.Platform.Identity;
 /// </summary>
 public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider clock)
 {
+    // Every page asks these first, some several times.
+    private static readonly CompiledQuery<Func<AdminDb, string, CancellationToken, Task<Workspace?>>> BySlug = new(() => EF.CompileAsyncQuery(
+        (AdminDb db, string slug, CancellationToken ct) => db.Workspaces.AsNoTracking().SingleOrDefault(w => w.Slug == slug)));
+
+    private static readonly CompiledQuery<Func<AdminDb, Guid, Guid?, CancellationToken, Task<Standing?>>> OfUser = new(() => EF.CompileAsyncQuery(
+        (AdminDb db, Guid user, Guid? workspace, CancellationToken ct) => db.Users.Where(u => u.Id == user && u.DisabledAt == null)
+            .Select(u => new Standing(u.OrganizationRole, db.Memberships.Where(m => m.WorkspaceId == workspace && m.UserId == user).Select(m => (WorkspaceRole?)m.Role).FirstOrDefault())).SingleOrDefault()));
+
+    private static readonly CompiledQuery<Func<AdminDb, Guid, CancellationToken, Task<ApiKey?>>> KeyById = new(() => EF.CompileAsyncQuery(
+        (AdminDb db, Guid id, CancellationToken ct) => db.ApiKeys.AsNoTracking().SingleOrDefault(k => k.Id == id)));
+
+    private sealed record Standing(OrganizationRole Organization, WorkspaceRole? InWorkspace);
+
     /// <summary>The workspace, when the actor has the permission in it.</summary>
     public async Task<Outcome<Workspace>> AuthorizeAsync(Actor actor, string workspaceSlug, Permission permission, CancellationToken ct)
     {
-        await using var db = await dbs.CreateDbContextAsync(ct);
-        var workspace = await db.Workspaces.AsNoTracking().SingleOrDefaultAsync(w => w.Slug == workspaceSlug, ct);
-        var rights = await RightsAsync(db, actor, workspace?.Id, ct);
-        if (workspace is null || !rights.Knows) return Problem.NotFound("workspace");
+        await using var db = await dbs.OpenAsync(ct);
+        return await AuthorizeAsync(db, actor, workspaceSlug, permission, ct);
+    }
+
+    /// <summary>The same in a context that the use case goes on with; no transaction may be open in it.</summary>
+    public async Task<Outcome<Workspace>> AuthorizeAsync(AdminDb db, Actor actor, string workspaceSlug, Permission permission, CancellationToken ct)
+    {
+        if (await BySlug.On(db)(db, workspaceSlug, ct) is not { } workspace) return Problem.NotFound("workspace");
+        var rights = await RightsAsync(db, actor, workspace.Id, ct);
+        if (!rights.Knows) return Problem.NotFound("workspace");
         if (rights.Allows(permission)) return workspace;
         return await RefuseAsync(db, actor, permission, workspace, ct);
     }
@@ -28,7 +47,7 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
     /// <summary>Null when the actor has the permission for the whole organization.</summary>
     public async Task<Problem?> AuthorizeOrganizationAsync(Actor actor, Permission permission, CancellationToken ct)
     {
-        await using var db = await dbs.CreateDbContextAsync(ct);
+        await using var db = await dbs.OpenAsync(ct);
         var rights = await RightsAsync(db, actor, null, ct);
         return rights.Allows(permission) ? null : await RefuseAsync(db, actor, permission, null, ct);
     }
@@ -36,16 +55,15 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
     /// <summary>What the actor may do, for pages that leave out what is not allowed. The use case asks again.</summary>
     public async Task<Rights> RightsAsync(Actor actor, string? workspaceSlug, CancellationToken ct)
     {
-        await using var db = await dbs.CreateDbContextAsync(ct);
+        await using var db = await dbs.OpenAsync(ct);
         if (workspaceSlug is null) return await RightsAsync(db, actor, null, ct);
-        var id = await db.Workspaces.Where(w => w.Slug == workspaceSlug).Select(w => (Guid?)w.Id).SingleOrDefaultAsync(ct);
-        return id is null ? Rights.None : await RightsAsync(db, actor, id, ct);
+        return await BySlug.On(db)(db, workspaceSlug, ct) is { } workspace ? await RightsAsync(db, actor, workspace.Id, ct) : Rights.None;
     }
 
     /// <summary>Ids of the workspaces in which the actor has the permission; null means every one.</summary>
     public async Task<IReadOnlyList<Guid>?> WorkspacesAsync(Actor actor, Permission permission, CancellationToken ct)
     {
-        await using var db = await dbs.CreateDbContextAsync(ct);
+        await using var db = await dbs.OpenAsync(ct);
         if ((await RightsAsync(db, actor, null, ct)).Allows(permission)) return null;
         switch (actor.Kind)
         {
@@ -60,7 +78,8 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
         }
     }
 
-    private async Task<Rights> RightsAsync(AdminDb db, Actor actor, Guid? workspaceId, CancellationToken ct)
+    /// <summary>The same for a workspace that is known, or the organization, in a context that is there.</summary>
+    public async Task<Rights> RightsAsync(AdminDb db, Actor actor, Guid? workspaceId, CancellationToken ct)
     {
         var rights = await RoleRightsAsync(db, actor, workspaceId, ct);
         // The organization has credentials; consumers and members belong to workspaces.
@@ -74,14 +93,12 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
             case ActorKind.Job:
                 return Rights.All;
             case ActorKind.User:
-                var role = await db.Users.Where(u => u.Id == actor.Id && u.DisabledAt == null).Select(u => (OrganizationRole?)u.OrganizationRole).SingleOrDefaultAsync(ct);
-                if (role is not { } organization) return Rights.None;
                 // Of the organization itself nobody is a member: only organization roles count there.
-                var inWorkspace = workspaceId is null || workspaceId == Workspace.OrganizationId ? null
-                    : await db.Memberships.Where(m => m.WorkspaceId == workspaceId && m.UserId == actor.Id).Select(m => (WorkspaceRole?)m.Role).SingleOrDefaultAsync(ct);
-                return new Rights(organization != OrganizationRole.Member || inWorkspace is not null, p => RolePolicy.Allows(organization, inWorkspace, p));
+                var standing = await OfUser.On(db)(db, actor.Id, workspaceId == Workspace.OrganizationId ? null : workspaceId, ct);
+                return standing is null ? Rights.None
+                    : new Rights(standing.Organization != OrganizationRole.Member || standing.InWorkspace is not null, p => RolePolicy.Allows(standing.Organization, standing.InWorkspace, p));
             case ActorKind.ApiKey:
-                var key = await db.ApiKeys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == actor.Id, ct);
+                var key = await KeyById.On(db)(db, actor.Id, ct);
                 // A key that is bound to workspaces has no say over the organization.
                 var reaches = key is not null && key.IsLive(clock.GetUtcNow()) && (workspaceId is { } id ? key.Reaches(id) : key.WorkspaceIds is null);
                 return reaches ? new Rights(true, p => Allows(key!, p)) : Rights.None;

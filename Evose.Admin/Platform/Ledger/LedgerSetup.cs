@@ -21,6 +21,7 @@ public static class LedgerSetup
             services.AddSingleton<ILedgerStore, JournalStore>();
         }
         services.AddSingleton<UsageLedger>();
+        services.AddSingleton<SourceSums>();
         services.AddHostedService(p => p.GetRequiredService<UsageLedger>());
         return services;
     }

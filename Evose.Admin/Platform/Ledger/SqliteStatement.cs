@@ -3,7 +3,7 @@ using SQLitePCL;
 
 namespace Evose.Admin.Platform.Ledger;
 
-/// <summary>A prepared statement whose values are bound as bytes: no boxing, no strings.</summary>
+/// <summary>A prepared statement whose values are bound and read as bytes: no boxing, no strings.</summary>
 internal sealed class SqliteStatement : IDisposable
 {
     private readonly sqlite3 _db;
@@ -57,6 +57,20 @@ internal sealed class SqliteStatement : IDisposable
         if (code is not (raw.SQLITE_DONE or raw.SQLITE_ROW)) Check(reset != raw.SQLITE_OK ? reset : code);
         return raw.sqlite3_changes(_db);
     }
+
+    /// <summary>Goes to the next row; false when there is none.</summary>
+    public bool Next()
+    {
+        var code = raw.sqlite3_step(_statement);
+        if (code == raw.SQLITE_ROW) return true;
+        if (code != raw.SQLITE_DONE) Check(code);
+        return false;
+    }
+
+    public long NumberAt(int column) => raw.sqlite3_column_int64(_statement, column);
+
+    /// <summary>UTF-8, valid until the next row.</summary>
+    public ReadOnlySpan<byte> TextAt(int column) => raw.sqlite3_column_blob(_statement, column);
 
     public void Dispose() => _statement.Dispose();
 
