@@ -43,9 +43,35 @@ public static class AuditFeature
     public const string DownloadPath = "/ui/audit/export";
 
     /// <summary>The filters as the address has them.</summary>
-    public sealed record FilterQuery(string? Workspace, string? Actor, string? Action, string? Credential, string? Tool, string? Agent, string? Outcome,
-        [FromQuery(Name = "created_after")] string? CreatedAfter, [FromQuery(Name = "created_before")] string? CreatedBefore)
+    public sealed record FilterQuery
     {
+        [FromQuery(Name = "workspace")]
+        public string? Workspace { get; init; }
+
+        [FromQuery(Name = "actor")]
+        public string? Actor { get; init; }
+
+        [FromQuery(Name = "action")]
+        public string? Action { get; init; }
+
+        [FromQuery(Name = "credential")]
+        public string? Credential { get; init; }
+
+        [FromQuery(Name = "tool")]
+        public string? Tool { get; init; }
+
+        [FromQuery(Name = "agent")]
+        public string? Agent { get; init; }
+
+        [FromQuery(Name = "outcome")]
+        public string? Outcome { get; init; }
+
+        [FromQuery(Name = "created_after")]
+        public string? CreatedAfter { get; init; }
+
+        [FromQuery(Name = "created_before")]
+        public string? CreatedBefore { get; init; }
+
         public AuditFilter Filter() => new(Workspace, Actor, Action, Credential, Tool, Agent, Outcome, CreatedAfter, CreatedBefore);
     }
 }
