@@ -136,6 +136,8 @@ public sealed class NamesTests
     [InlineData("12345678901", false, false, false)]
     [InlineData("1234567890", false, false, true)]
     [InlineData("密钥 é <b>", false, false, true)]
+    [InlineData("\u202egpj.exe", false, true, false)]
+    [InlineData("\u2067שם\u2069", false, false, true)]
     public void Free_text(string? text, bool required, bool multiline, bool kept) =>
         Assert.Equal(kept, FreeText.Refuse(text, 10 + (text?.Contains('\r') == true ? 10 : 0), required, multiline) is null);
 }

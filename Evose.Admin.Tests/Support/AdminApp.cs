@@ -33,12 +33,24 @@ public sealed class AdminApp : WebApplicationFactory<Program>
     {
         _ownsDirectory = dataDirectory is null;
         DataDirectory = dataDirectory ?? Directory.CreateTempSubdirectory("evose-test-").FullName;
+        if (_ownsDirectory && postgres is null && !PostgresServer.IsDefault) File.Copy(Migrated.Value, Path.Combine(DataDirectory, "evose.db"));
         _postgres = postgres ?? (PostgresServer.IsDefault ? PostgresServer.DatabaseOf(DataDirectory) : null);
         _settings = settings ?? [];
         _services = services;
         UseKestrel(0);
         if (start) StartServer();
     }
+
+    // Migrating takes as long as everything else of a start, and tests of its own.
+    private static readonly Lazy<string> Migrated = new(() =>
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("evose-migrated-").FullName, "evose.db");
+        using var gate = new WriteGate();
+        using var db = new AdminDb(new DbContextOptionsBuilder<AdminDb>().UseSqlite($"Data Source={file};Pooling=False").Options, gate, new CatalogStamp());
+        db.Database.Migrate();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Path.GetDirectoryName(file)!, true);
+        return file;
+    });
 
     public string Url => $"http://localhost:{ClientOptions.BaseAddress.Port}";
 

@@ -71,4 +71,8 @@ public sealed record Problem(ProblemKind Kind, string Code, string Message, IRea
 
     public static readonly Problem AuditUnavailable =
         new(ProblemKind.Unavailable, "AUDIT_UNAVAILABLE", "The use could not be recorded, so it did not happen. Try again shortly.");
+
+    /// <summary>The same for what changes or reads our own data.</summary>
+    public static readonly Problem DatabaseUnavailable =
+        new(ProblemKind.Unavailable, "AUDIT_UNAVAILABLE", "The database does not answer or has no room left, so nothing was done. Try again shortly.");
 }

@@ -101,6 +101,47 @@ public sealed class AuditQueryTests(AuditQueryTests.World world) : IClassFixture
         Assert.Equal(3, (await AllAsync(world.Admin, new AuditFilter(Actor: "100%_"))).Count);
 
     [Fact]
+    public async Task What_the_organization_itself_did_and_what_was_done_to_what_it_owns_are_found_together()
+    {
+        await using var app = new AdminApp();
+        var sales = await app.WorkspaceAsync("sales");
+        var admin = await app.AdminAsync();
+        await app.ActsAsync(null, 2, AuditAction.RotationPromoted, "of nobody");
+        await app.ActsAsync(Workspace.OrganizationId, 3, AuditAction.RotationPromoted, "mail_prod");
+        await app.ActsAsync(sales.Id, 4, AuditAction.RotationPromoted, "of sales");
+        await app.CallsAsync(Workspace.OrganizationId, 2, credential: "mail_prod");
+        await app.CallsAsync(sales.Id, 1);
+        var query = app.Get<AuditQuery>();
+
+        foreach (var (filter, expected) in new[]
+        {
+            (new AuditFilter("org", Action: "rotation.promoted"), 5),
+            (new AuditFilter("org", Action: "rotation.promoted", Actor: admin.Name), 5),
+            (new AuditFilter("org", Action: "rotation.promoted", Credential: "mail_prod"), 3),
+            (new AuditFilter("org", Action: "credential.used"), 2),
+            (new AuditFilter("org", Action: "credential.used", Tool: "crm"), 2),
+        })
+        {
+            var rows = (await query.RunAsync(admin, filter, 100, null, CancellationToken.None)).Value!.Data;
+            Assert.Equal((filter, expected), (filter, rows.Count));
+            Assert.All(rows, r => Assert.NotEqual("sales", r.Workspace));
+        }
+
+        // Page by page nothing is left out or shown twice.
+        var (ids, cursor) = (new List<string>(), (string?)null);
+        do
+        {
+            var page = (await query.RunAsync(admin, new AuditFilter("org"), 2, cursor, CancellationToken.None)).Value!;
+            ids.AddRange(page.Data.Select(r => r.Id));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        Assert.Equal(ids.Distinct(), ids);
+        Assert.Equal(2, ids.Count(i => i.StartsWith("calls-", StringComparison.Ordinal)));
+        Assert.Single((await app.Get<AuditPlacesQuery>().RunAsync(admin, CancellationToken.None)).Select(p => p.Slug), "org");
+    }
+
+    [Fact]
     public async Task A_use_says_who_what_through_what_and_how_it_ended()
     {
         var row = (await AllAsync(world.Admin, new AuditFilter("sales", Tool: "mail")))[0];
@@ -118,7 +159,7 @@ public sealed class AuditQueryTests(AuditQueryTests.World world) : IClassFixture
         Assert.Empty(await AllAsync(world.Reviewer, new AuditFilter(Credential: "hr_key")));
         var organization = await AllAsync(world.OrganizationReviewer, new AuditFilter("org"));
         Assert.NotEmpty(organization);
-        Assert.All(organization, r => Assert.Null(r.Workspace));
+        Assert.All(organization, r => Assert.True(r.Workspace is null or "org", r.Workspace));
         var hidden = (await AllAsync(world.Admin, new AuditFilter("hr")))[0];
         Assert.Equal(ProblemKind.NotFound, (await Query.FindAsync(world.Reviewer, hidden.Id, CancellationToken.None)).Problem?.Kind);
         Assert.Equal(hidden, (await Query.FindAsync(world.OrganizationReviewer, hidden.Id, CancellationToken.None)).Value);

@@ -37,6 +37,16 @@ public sealed class JobsTests
     }
 
     [Fact]
+    public async Task The_page_says_what_each_job_is_for()
+    {
+        await using var app = new AdminApp();
+        var jobs = (await app.Get<JobsQuery>().RunAsync(await app.AdminAsync(), null, CancellationToken.None)).Value!.Jobs;
+        Assert.NotEmpty(jobs);
+        Assert.All(jobs, j => Assert.True(JobsPage.Purpose(j.Name).Length > 0, j.Name));
+        Assert.Equal("OAuth keep tokens", JobsPage.Title("oauth-keep-tokens"));
+    }
+
+    [Fact]
     public async Task Reviewers_look_and_nobody_else_does_anything()
     {
         await using var app = new AdminApp();

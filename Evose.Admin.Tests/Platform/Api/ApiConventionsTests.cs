@@ -5,6 +5,8 @@ using System.Text.Json;
 using Evose.Admin.Tests.Rules;
 using Evose.Admin.Tests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Evose.Admin.Tests.Platform.Api;
 
@@ -47,6 +49,50 @@ public sealed class ApiConventionsTests
         var page = await anybody.GetStringAsync("/api/docs");
         Assert.DoesNotContain(described.Select(d => d.Name.Split(' ')[1]).Distinct(), path => !page.Contains($">{path}</code>", StringComparison.Ordinal));
         Assert.Contains("/openapi/v1.json", page);
+    }
+
+    [Theory]
+    [InlineData("GET", "/api/v1/nothing", null, 404, "RESOURCE_NOT_FOUND")]
+    [InlineData("GET", "/api/v1/leaks/not-an-id", null, 404, "RESOURCE_NOT_FOUND")]
+    [InlineData("DELETE", "/api/v1/workspaces", null, 405, "INVALID_REQUEST")]
+    [InlineData("POST", "/api/v1/workspaces", "text/plain", 415, "INVALID_REQUEST")]
+    [InlineData("POST", "/api/v1/workspaces", "application/x-www-form-urlencoded", 415, "INVALID_REQUEST")]
+    public async Task What_fits_no_endpoint_says_what_is_wrong_and_not_to_sign_in(string method, string path, string? type, int status, string code)
+    {
+        await using var app = new AdminApp();
+        foreach (var key in (string?[])["", null])
+        {
+            using var api = app.Api(key);
+            using var request = new HttpRequestMessage(new HttpMethod(method), path);
+            if (type is not null) request.Content = new StringContent("""{"name":"a"}""", System.Text.Encoding.UTF8, type);
+            using var answer = await api.SendAsync(request);
+            var error = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("error");
+            Assert.Equal((status, code), ((int)answer.StatusCode, error.GetProperty("code").GetString()));
+            if (status == 405)
+            {
+                Assert.Superset(new HashSet<string> { "GET", "POST" }, new HashSet<string>(answer.Content.Headers.Allow));
+                Assert.StartsWith("This address does not take DELETE. It takes ", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+            }
+        }
+        await using var db = await app.DbAsync();
+        Assert.Equal(1, await db.Workspaces.CountAsync());
+    }
+
+    [Theory]
+    [InlineData(13, 503, "AUDIT_UNAVAILABLE")]
+    [InlineData(5, 503, "AUDIT_UNAVAILABLE")]
+    [InlineData(19, 500, "INTERNAL_ERROR")]
+    public async Task A_database_that_is_full_or_locked_is_not_a_defect_of_ours(int code, int status, string expected)
+    {
+        var failing = new FailingSaves();
+        await using var app = new AdminApp(services: s => s.AddSingleton<ISaveChangesInterceptor>(failing));
+        using var api = app.Api();
+        failing.Code = code;
+        using var answer = await api.PostAsJsonAsync("/api/v1/workspaces", new { name = "Sales" });
+        failing.Code = 0;
+        Assert.Equal((status, expected), ((int)answer.StatusCode, (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("error").GetProperty("code").GetString()));
+        await using var db = await app.DbAsync();
+        Assert.Equal(1, await db.Workspaces.CountAsync());
     }
 
     [Fact]

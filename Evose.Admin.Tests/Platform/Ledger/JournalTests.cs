@@ -43,6 +43,39 @@ public sealed class JournalTests : IDisposable
     }
 
     [Fact]
+    public void Where_there_is_no_room_for_a_file_none_is_begun_and_what_is_left_is_left()
+    {
+        var room = 0L;
+        using var journal = new Journal(_directory, () => room);
+        journal.Open(_ => { });
+        for (var attempt = 0; attempt < 3; attempt++)
+        {
+            Assert.Contains("no room", Assert.Throws<IOException>(() => Write(journal, 1)).Message, StringComparison.Ordinal);
+            journal.Abandon();
+            Assert.Empty(Directory.GetFiles(_directory));
+        }
+        _position = 0;
+        room = long.MaxValue;
+        Write(journal, 2);
+        Assert.Equal([1, 2], Follow(journal));
+    }
+
+    [Fact]
+    public void A_file_that_could_not_be_made_whole_is_taken_away()
+    {
+        if (!File.Exists("/dev/full")) Assert.Skip("There is no /dev/full here");
+        var path = Path.Combine(_directory, "journal-0000000001.log");
+        File.CreateSymbolicLink(path, "/dev/full");
+        using var journal = Opened();
+        Assert.ThrowsAny<IOException>(() => Write(journal, 1));
+        Assert.Empty(Directory.GetFiles(_directory));
+        journal.Abandon();
+        _position = 0;
+        Write(journal, 2);
+        Assert.Equal([1, 2], Follow(journal));
+    }
+
+    [Fact]
     public void Any_flipped_bit_makes_a_frame_void()
     {
         using (var journal = Opened()) Write(journal, 1);

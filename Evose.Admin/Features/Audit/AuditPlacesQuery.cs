@@ -16,7 +16,7 @@ public sealed class AuditPlacesQuery(IDbContextFactory<AdminDb> dbs, Authorizer 
     {
         var visible = await authorizer.WorkspacesAsync(actor, Permission.ViewAudit, ct);
         await using var db = await dbs.CreateDbContextAsync(ct);
-        var all = await db.Workspaces.AsNoTracking().OrderBy(w => w.Slug).Select(w => new { w.Id, w.Slug, w.Name }).ToListAsync(ct);
+        var all = await db.Workspaces.AsNoTracking().Where(w => w.Id != Workspace.OrganizationId).OrderBy(w => w.Slug).Select(w => new { w.Id, w.Slug, w.Name }).ToListAsync(ct);
         var rows = all.Where(w => visible is null || visible.Contains(w.Id)).Select(w => new Row(w.Slug, w.Name)).ToList();
         if (visible is null) rows.Insert(0, new Row(AuditQuery.Organization, "The organization itself"));
         return rows;

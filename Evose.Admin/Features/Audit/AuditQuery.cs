@@ -110,7 +110,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
         return plan;
     }
 
-    /// <summary>Stands where a workspace's slug stands, for what belongs to none.</summary>
+    /// <summary>Stands where a workspace's slug stands, for what belongs to none and for what the organization itself owns.</summary>
     public const string Organization = "org";
 
     // Null: the name was never a credential's. Those of workspaces out of reach are left out: what is asked about happened in reach, so that they would be looked for in vain, among all they did.
@@ -186,6 +186,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
         var all = new Look(first, last);
         IReadOnlyList<Look> looks = plan.People is { } people ? [.. people.Select(p => all with { Person = p })]
             : plan.Credentials is { } credentials ? [.. credentials.Select(c => all with { Credential = c })]
+            : plan.Organization && f.Tool is null && f.Credential is null && !all.IsForErrors(f) ? [all, all with { Workspace = Workspace.OrganizationId }]
             : plan.Visible is { Count: > 0 and <= MaxLooks } visible && f.Tool is null && f.Credential is null && !all.IsForErrors(f) ? [.. visible.Select(w => all with { Workspace = w })]
             : [all];
         return await callLog.NewestOfAsync(first, last, take, [.. looks.Select(look => (Func<AdminDb, IQueryable<Use>>)(db => Uses(db, plan, look)))], u => u.Call.Seq, ct);
@@ -196,6 +197,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
     {
         IReadOnlyList<ActLook> looks = plan.Credentials is { } credentials ? [.. credentials.Select(c => new ActLook(before, Credential: c))]
             : plan.ActorNames is { } names ? [.. names.Select(n => new ActLook(before, Name: n))]
+            : plan.Organization ? [new ActLook(before), new ActLook(before, OfOrganization: true)]
             : [new ActLook(before)];
         if (looks.Count == 0) return [];
         if (looks.Count == 1) return await Acts(db, plan, looks[0]).Take(take).ToListAsync(ct);
@@ -213,7 +215,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
         // As with uses: a name or a credential leads, not the workspace.
         var led = look.Name is not null || look.Credential is not null;
         if (plan.WorkspaceId is { } id) acts = led ? acts.Where(e => (e.WorkspaceId ?? Guid.Empty) == id) : acts.Where(e => e.WorkspaceId == id);
-        if (plan.Organization) acts = led ? acts.Where(e => (e.WorkspaceId ?? Guid.Empty) == Guid.Empty) : acts.Where(e => e.WorkspaceId == null);
+        if (plan.Organization) acts = led ? acts.Where(e => e.WorkspaceId == null || (e.WorkspaceId ?? Guid.Empty) == Workspace.OrganizationId) : look.OfOrganization ? acts.Where(e => e.WorkspaceId == Workspace.OrganizationId) : acts.Where(e => e.WorkspaceId == null);
         if (plan.Visible is { } visible) acts = led ? acts.Where(e => visible.Contains(e.WorkspaceId ?? Guid.Empty)) : acts.Where(e => e.WorkspaceId != null && visible.Contains(e.WorkspaceId.Value));
         if (f.Actions is { } actions) acts = acts.Where(e => actions.Contains(e.Action));
         if (look.Name is { } name)
@@ -244,7 +246,7 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
         var led = look.Person is not null || f.Tool is not null || f.Credential is not null || look.IsForErrors(f);
         if ((look.Workspace ?? plan.WorkspaceId) is { } id) calls = led ? calls.Where(c => (c.WorkspaceId ?? Guid.Empty) == id) : calls.Where(c => c.WorkspaceId == id);
         else if (plan.Visible is { } visible) calls = calls.Where(c => visible.Contains(c.WorkspaceId ?? Guid.Empty));
-        if (plan.Organization) calls = calls.Where(c => c.WorkspaceId == null);
+        if (plan.Organization && look.Workspace is null) calls = led ? calls.Where(c => c.WorkspaceId == null || (c.WorkspaceId ?? Guid.Empty) == Workspace.OrganizationId) : calls.Where(c => c.WorkspaceId == null);
         if (!f.Refusals) calls = calls.Where(c => !c.Refused);
         if (!f.Uses) calls = calls.Where(c => c.Refused);
         if (look.Person is { Kind: SourceKind.User, Id: var user }) calls = calls.Where(c => c.UserId == user);
@@ -304,7 +306,8 @@ public sealed class AuditQuery(IDbContextFactory<AdminDb> dbs, CallLog callLog, 
     }
 
     /// <summary>One walk down one index: acts with a number below <paramref name="Before"/>.</summary>
-    private sealed record ActLook(long Before, string? Name = null, Guid? Credential = null);
+    /// <param name="OfOrganization">Acts on what the organization owns, not those that belong to no workspace at all.</param>
+    private sealed record ActLook(long Before, string? Name = null, Guid? Credential = null, bool OfOrganization = false);
 
     /// <param name="Place">Counts the names, from 1.</param>
     private sealed record ActorName(string Name, int Place);

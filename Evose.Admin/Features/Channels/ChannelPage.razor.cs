@@ -1,6 +1,7 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Intake;
 using Evose.Admin.UI;
@@ -116,7 +117,7 @@ public sealed partial class ChannelPage : AdminPage
             var input = new SaveChannel.Input(_view?.Channel.Id, Ws, EventNames.Of(Kind), _name, [.. _kinds.Order().Select(EventNames.Kind)], _severity, _language,
                 Kind == ChannelKind.Email ? _recipients.Split(['\n', ',', ';'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : null,
                 _standard && Kind == ChannelKind.Webhook, _includes, StagedUrl: url, StagedSecret: secret, Revision: _view?.Channel.Revision);
-            if ((await Save.ExecuteAsync(Actor, input, Gone)).Failed(out var problem, out var saved))
+            if ((await Save.ExecuteAsync(Actor, input, Gone).OrUnavailableAsync()).Failed(out var problem, out var saved))
             {
                 (_wrong, _field) = (problem.Message, problem.Details?.GetValueOrDefault("field") as string);
                 return;
@@ -159,20 +160,20 @@ public sealed partial class ChannelPage : AdminPage
     {
         var on = _view!.Channel.DisabledAt is not null;
         if (!on && await Dialogs.ShowMessageBoxAsync($"Disable {_view.Channel.Name}?", _view.Channel.Waiting == 0 ? "Nothing is sent there until it is enabled again." : $"{_view.Channel.Waiting} notifications that still wait are given up; they can be sent again by hand.", yesText: "Disable", cancelText: "Cancel") != true) return;
-        if (Succeeded(await Switch.ExecuteAsync(Actor, _view.Channel.Id, on, Gone), on ? "The channel is in use again." : "Nothing is sent there any more.")) await LoadAsync();
+        if (Succeeded(await Switch.ExecuteAsync(Actor, _view.Channel.Id, on, Gone).OrUnavailableAsync(), on ? "The channel is in use again." : "Nothing is sent there any more.")) await LoadAsync();
     }
 
     private async Task RemoveAsync()
     {
         if (await Dialogs.ShowMessageBoxAsync($"Remove {_view!.Channel.Name}?", "Its address, its secret and its log are deleted. Notifications stay in the inbox.", yesText: "Remove", cancelText: "Cancel") != true) return;
-        if (Succeeded(await Remove.ExecuteAsync(Actor, _view.Channel.Id, Gone), "The channel is removed.")) Navigation.NavigateTo(Urls.Channels(Ws));
+        if (Succeeded(await Remove.ExecuteAsync(Actor, _view.Channel.Id, Gone).OrUnavailableAsync(), "The channel is removed.")) Navigation.NavigateTo(Urls.Channels(Ws));
     }
 
     private async Task ResendAsync(ChannelQuery.LogRow delivery)
     {
         if (_busy) return;
         _busy = true;
-        Succeeded(await Resend.ExecuteAsync(Actor, _view!.Channel.Id, delivery.Id, Gone), "It goes out once more.");
+        Succeeded(await Resend.ExecuteAsync(Actor, _view!.Channel.Id, delivery.Id, Gone).OrUnavailableAsync(), "It goes out once more.");
         await LoadAsync();
         _busy = false;
     }

@@ -1,5 +1,6 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Consumers;
+using Evose.Admin.Platform.Data;
 using Microsoft.AspNetCore.Components;
 
 namespace Evose.Admin.Features.Consumers;
@@ -53,8 +54,8 @@ public sealed partial class GroupForm : ComponentBase
             : new ConsumerTarget(View.Name, name, View.Revision, _description);
         string[] tools = [.. _tools.Order(StringComparer.Ordinal)];
         var outcome = Kind == ConsumerKind.Agent
-            ? await SaveAgent.ExecuteAsync(Actor, Ws, new SaveAgent.Input(target, tools), CancellationToken.None)
-            : await SaveWorkflow.ExecuteAsync(Actor, Ws, new SaveWorkflow.Input(target, tools, [.. _agents.Order(StringComparer.Ordinal)]), CancellationToken.None);
+            ? await SaveAgent.ExecuteAsync(Actor, Ws, new SaveAgent.Input(target, tools), CancellationToken.None).OrUnavailableAsync()
+            : await SaveWorkflow.ExecuteAsync(Actor, Ws, new SaveWorkflow.Input(target, tools, [.. _agents.Order(StringComparer.Ordinal)]), CancellationToken.None).OrUnavailableAsync();
         _saving = false;
         if (outcome.Failed(out _problem, out var saved)) return;
         _dirty = false;

@@ -1,5 +1,6 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Consumers;
+using Evose.Admin.Platform.Data;
 using Microsoft.AspNetCore.Components;
 
 namespace Evose.Admin.Features.Consumers;
@@ -68,7 +69,7 @@ public sealed partial class ToolForm : ComponentBase
         var target = Tool is null
             ? new ConsumerTarget(name, Revision: 0, Description: _description)
             : new ConsumerTarget(Tool.Name, name, Tool.Revision, _description);
-        var outcome = await Save.ExecuteAsync(Actor, Ws, new SaveTool.Input(target, "http", _baseUrl, _method, PairsOf(_headers), PairsOf(_query), _body, [.. _attached.Order(StringComparer.Ordinal)]), CancellationToken.None);
+        var outcome = await Save.ExecuteAsync(Actor, Ws, new SaveTool.Input(target, "http", _baseUrl, _method, PairsOf(_headers), PairsOf(_query), _body, [.. _attached.Order(StringComparer.Ordinal)]), CancellationToken.None).OrUnavailableAsync();
         _saving = false;
         if (outcome.Failed(out _problem, out var saved))
         {

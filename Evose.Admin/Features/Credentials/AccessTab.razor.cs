@@ -1,3 +1,4 @@
+using Evose.Admin.Platform.Data;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
 
@@ -63,7 +64,7 @@ public sealed partial class AccessTab : AdminPage
         }
         // The rules of travel go along as they were shown: after a change from outside, all must be given anew.
         var input = new ChangeScope.Input(new ScopeNames([.. _tools], [.. _agents], [.. _workflows]), _hosts, View.Revision, _allowInUrl, View.PolicyIntact ? null : View.Injection, IsOrganization ? [.. _grants] : null);
-        var saved = Succeeded(await Change.ExecuteAsync(Actor, Ws, View.Name, input, Gone), "Saved. The next call obeys it.");
+        var saved = Succeeded(await Change.ExecuteAsync(Actor, Ws, View.Name, input, Gone).OrUnavailableAsync(), "Saved. The next call obeys it.");
         _busy = false;
         if (saved) await Saved.InvokeAsync();
     }

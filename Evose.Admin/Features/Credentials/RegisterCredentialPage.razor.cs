@@ -1,6 +1,7 @@
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Providers;
 using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Intake;
 using Evose.Admin.Platform.Probing;
@@ -181,7 +182,7 @@ public sealed partial class RegisterCredentialPage : AdminPage
         var input = new RegisterCredential.Input(_name, _type.Wire(), Staged: _value!.Staged, Description: _description, Scope: Scope, AllowedHosts: _hosts.Count == 0 ? null : _hosts,
             Provider: _provider, Owner: _owner, ExpiresAt: _expires.Length == 0 ? null : _expires,
             Injection: _value.Injection, AllowInUrl: _allowInUrl, Grants: IsOrganization ? [.. _grants] : null, Session: rules, Seen: _seenFor == StagedNow ? _seen : null);
-        if ((await Register.ExecuteAsync(Actor, Ws, input, Gone)).Failed(out var problem, out var made))
+        if ((await Register.ExecuteAsync(Actor, Ws, input, Gone).OrUnavailableAsync()).Failed(out var problem, out var made))
         {
             if (problem.Details?.GetValueOrDefault("field") is string gone && _value.Staged.ContainsKey(gone.StartsWith("fields.", StringComparison.Ordinal) ? gone[7..] : gone)) _value.Forget();
             return problem.Message;

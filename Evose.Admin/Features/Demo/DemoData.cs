@@ -187,13 +187,14 @@ public sealed class DemoData(IDbContextFactory<AdminDb> dbs, SecretVault vault, 
         {
             var at = now.AddHours(-hour);
             var busy = at.Hour is >= 7 and <= 19 && at.DayOfWeek is not (DayOfWeek.Saturday or DayOfWeek.Sunday);
-            for (var i = random.Next(busy ? 4 : 2); i > 0; i--)
+            // In the order of time, as real ones come.
+            foreach (var minute in Enumerable.Range(0, random.Next(busy ? 4 : 2)).Select(_ => random.Next(60)).Order().ToList())
             {
                 var (tool, credential, _) = Tools[random.Next(10) switch { < 6 => 0, < 8 => 1, < 9 => 2, _ => 3 }];
                 var agent = tool == "send-mail" ? "sales-helper" : "cs-pro";
                 var entry = new CallEntry
                 {
-                    Id = Guid.CreateVersion7(at), At = at.AddMinutes(random.Next(60)).AddSeconds(-hour), Stamp = stamp, WorkspaceId = workspaceId, ToolId = consumers[tool].Id, Tool = tool,
+                    Id = Guid.CreateVersion7(at), At = at.AddMinutes(minute).AddSeconds(-hour), Stamp = stamp, WorkspaceId = workspaceId, ToolId = consumers[tool].Id, Tool = tool,
                     AgentId = consumers[agent].Id, Agent = agent, UserId = "u-" + random.Next(1, 9), ApiKey = "demo traffic", Ip = "127.0.0.1", Method = "POST", Host = "localhost",
                     Path = "/demo/upstream/" + tool, Rule = Grant.ToolAndAgent.Rule(), RequestId = "demo-" + hour, Uses = [new VersionUse(credentials[credential].Id, credential, 1)],
                 };

@@ -3,6 +3,7 @@ using Evose.Admin.Domain.Calls;
 using Evose.Admin.Domain.Consumers;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Hygiene;
+using Evose.Admin.Domain.Notifications;
 using Evose.Admin.Domain.Workspaces;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
@@ -20,6 +21,7 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
     private const int RecentCalls = 10;
 
     /// <param name="Calls">Null when the actor may not see calls.</param>
+    /// <param name="Recent">Null as well, and for the organization.</param>
     /// <param name="Hygiene">Null as well: findings tell of use.</param>
     public sealed record View(Workspace Workspace, int Credentials, int ExpiringSoon, int RotationsOpen, int RotationsHeld, CallTile? Calls, HygieneTile? Hygiene,
         IReadOnlyList<Item> NeedsYou, IReadOnlyList<CallRow>? Recent, IReadOnlyList<Step>? Steps, string? FirstTool);
@@ -61,8 +63,12 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
         var names = await db.Credentials.AsNoTracking().Where(c => held.Select(h => h.CredentialId).Contains(c.Id)).Select(c => new { c.Id, c.Name }).ToDictionaryAsync(c => c.Id, c => c.Name, ct);
 
         var dates = await living.Where(c => c.ExpiresAt != null && c.ExpiresAt <= now + CredentialStatusPolicy.ExpiringWithin)
-            .OrderBy(c => c.ExpiresAt).Select(c => new { c.Name, c.ExpiresAt }).Take(MaxItems).ToListAsync(ct);
+            .OrderBy(c => c.ExpiresAt).Select(c => new { c.Id, c.Name, c.ExpiresAt }).Take(MaxItems).ToListAsync(ct);
+        // What stands there by itself is not said a second time by its notice.
+        var (dated, stuck) = (dates.ConvertAll(d => d.Id), held.ConvertAll(h => h.CredentialId));
         var notes = await db.Notifications.AsNoTracking().Where(n => n.WorkspaceId == id && n.AcknowledgedAt == null)
+            .Where(n => n.CredentialId == null
+                || !(((n.Kind == NotificationKind.ExpirySoon || n.Kind == NotificationKind.Expired) && dated.Contains(n.CredentialId.Value)) || (n.Kind == NotificationKind.RetirementHeld && stuck.Contains(n.CredentialId.Value))))
             .OrderByDescending(n => n.CreatedAt).Select(n => new { n.Title, n.CreatedAt, n.Url }).Take(MaxItems).ToListAsync(ct);
         List<Item> needs =
         [
@@ -81,7 +87,8 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
             var hours = await db.UsageHours.AsNoTracking().Where(u => u.Hour > hour - 24 && all.Contains(u.CredentialId)).GroupBy(_ => 1)
                 .Select(g => new { Calls = g.Sum(u => u.Calls), Errors = g.Sum(u => u.Errors) }).SingleOrDefaultAsync(ct);
             calls = new CallTile(hours?.Calls ?? 0, hours?.Errors ?? 0);
-            recent = await RecentAsync(id, ct);
+            // Calls are of the workspaces that make them; the organization makes none.
+            if (!workspace.IsOrganization) recent = await RecentAsync(id, ct);
             hygiene = await HygieneAsync(db, workspace, now, ct);
         }
         var steps = rights.Allows(Permission.ManageCredentials) ? await StepsAsync(db, workspace, ct) : null;
@@ -121,7 +128,7 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
         var reviewed = await db.Memberships.AnyAsync(m => m.WorkspaceId == id && m.Role == WorkspaceRole.Reviewer, ct)
             || await db.Users.AnyAsync(u => u.OrganizationRole == OrganizationRole.Reviewer, ct)
             || await db.Invitations.AnyAsync(i => i.OrganizationRole == OrganizationRole.Reviewer || (i.WorkspaceId == id && i.Role == WorkspaceRole.Reviewer), ct);
-        return
+        List<Step> steps =
         [
             new("credential", await db.Credentials.AnyAsync(c => c.WorkspaceId == id, ct), "Register a credential", "The key of a service that your tools call. It goes in and never comes out.", Urls.NewCredential(ws), "Register"),
             new("tool", await db.References.AnyAsync(r => r.WorkspaceId == id, ct), "Reference it in a tool", "Write {{credential:name}} where the key belongs; nobody sees the value.", Urls.NewTool(ws), "Add a tool"),
@@ -130,5 +137,8 @@ public sealed class OverviewQuery(IDbContextFactory<AdminDb> dbs, CallLog callLo
             new("rotate", await db.Rotations.AnyAsync(r => r.WorkspaceId == id && r.PromotedAt != null, ct), "Rotate once", "Do it on a quiet day, so that you know it when it matters. No call fails.", Urls.Credentials(ws), "Choose a credential"),
             new("reviewer", reviewed, "Invite a security reviewer", "Somebody who sees metadata, use and audit, and can change nothing.", Urls.Members, "Invite"),
         ];
+        // The organization has no tools of its own, so nothing is called there.
+        if (workspace.IsOrganization) steps.RemoveAll(s => s.Key is "tool" or "key" or "call");
+        return steps;
     }
 }

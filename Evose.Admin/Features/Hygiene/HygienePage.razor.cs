@@ -2,6 +2,7 @@ using System.Globalization;
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Hygiene;
 using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Web;
 using Evose.Admin.UI;
@@ -123,7 +124,7 @@ public sealed partial class HygienePage : AdminPage
         var dialog = await Dialogs.ShowAsync<FixFindingDialog>(FixWord(row.Fix), new DialogParameters<FixFindingDialog> { { d => d.Actor, Actor }, { d => d.Row, row } });
         if (await dialog.Result is not { Canceled: false }) return;
         _busy = true;
-        var outcome = await Fix.ExecuteAsync(Actor, row.Workspace, row.Id, new FixFinding.Input(row.Revision), Gone);
+        var outcome = await Fix.ExecuteAsync(Actor, row.Workspace, row.Id, new FixFinding.Input(row.Revision), Gone).OrUnavailableAsync();
         _busy = false;
         if (Succeeded(outcome)) _fixed = (outcome.Value!, row.Workspace);
         await LoadAsync();

@@ -14,6 +14,9 @@ public sealed partial class JobsPage : AdminPage
         ["rotation-retire-overdue"] = "Destroys old versions whose grace period is over and that nobody uses any more.",
         ["retire-calls"] = "Drops calls that are older than Retention:Calls says, in whole segments or months.",
         ["scan-hygiene"] = "Looks at every workspace for bad habits that only time or use brought about.",
+        ["deliver-notifications"] = "Sends what waits for channels: mail, chat and webhooks.",
+        ["escalate-notifications"] = "Tells admins of what nobody has reacted to.",
+        ["oauth-keep-tokens"] = "Refreshes OAuth tokens before they end.",
         ["housekeeping"] = "Deletes unused staged values, kept answers and old history.",
     };
 
@@ -52,11 +55,11 @@ public sealed partial class JobsPage : AdminPage
 
     internal static string Title(string name)
     {
-        var words = name.Replace('-', ' ');
+        var words = name.Replace('-', ' ').Replace("oauth", "OAuth", StringComparison.Ordinal);
         return words.Length == 0 ? words : char.ToUpperInvariant(words[0]) + words[1..];
     }
 
-    private static string Purpose(string name) => Purposes.GetValueOrDefault(name, "");
+    internal static string Purpose(string name) => Purposes.GetValueOrDefault(name, "");
 
     private static string Chip(string state) => state == "late" ? "held" : state;
 

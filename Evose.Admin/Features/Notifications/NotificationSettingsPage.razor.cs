@@ -1,5 +1,6 @@
 using System.Globalization;
 using Evose.Admin.Domain;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
 using MudBlazor;
@@ -55,7 +56,7 @@ public sealed partial class NotificationSettingsPage : AdminPage
                 return;
             }
             var input = new SaveNotificationSettings.Input(ladder, _escalate, _banner ? _bannerDay : null, _block ? _blockAfter ? -_blockDay : _blockDay : null, _view.Revision);
-            if ((await Save.ExecuteAsync(Actor, Ws, input, Gone)).Failed(out var problem))
+            if ((await Save.ExecuteAsync(Actor, Ws, input, Gone).OrUnavailableAsync()).Failed(out var problem))
             {
                 (_wrong, _field) = (problem.Message, problem.Details?.GetValueOrDefault("field") as string);
                 return;

@@ -2,6 +2,7 @@ using Evose.Admin.Domain;
 using Evose.Admin.Domain.Credentials;
 using Evose.Admin.Domain.Providers;
 using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Providers;
 using Evose.Admin.UI;
@@ -67,7 +68,7 @@ public sealed partial class ProviderPage : AdminPage
         if (_busy) return;
         _busy = true;
         var id = IsNew ? IdOf(_json) : Id;
-        var outcome = await Save.ExecuteAsync(Actor, new SaveProvider.Input(id, _json, IsNew ? 0 : _entry!.Revision), Gone);
+        var outcome = await Save.ExecuteAsync(Actor, new SaveProvider.Input(id, _json, IsNew ? 0 : _entry!.Revision), Gone).OrUnavailableAsync();
         _busy = false;
         if (outcome.Failed(out var problem, out var saved))
         {
@@ -85,7 +86,7 @@ public sealed partial class ProviderPage : AdminPage
     {
         if (_busy) return;
         _busy = true;
-        var outcome = await Delete.ExecuteAsync(Actor, new DeleteProvider.Input(Id, _mayDelete), Gone);
+        var outcome = await Delete.ExecuteAsync(Actor, new DeleteProvider.Input(Id, _mayDelete), Gone).OrUnavailableAsync();
         _busy = false;
         if (outcome.Failed(out var problem))
         {

@@ -1,3 +1,4 @@
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Intake;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
@@ -41,7 +42,7 @@ public sealed partial class EnterStep : AdminPage
                 return;
             }
             if ((_error = await _field.SendAsync(() => Staged.Issue(Actor))) is not null) return;
-            var outcome = await Start.ExecuteAsync(Actor, Ws, View.Credential, new StartRotation.Input(null, _field.Staged, ExpiresAt: _expires?.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture)), Gone);
+            var outcome = await Start.ExecuteAsync(Actor, Ws, View.Credential, new StartRotation.Input(null, _field.Staged, ExpiresAt: _expires?.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture)), Gone).OrUnavailableAsync();
             if (outcome.Failed(out var problem, out var started))
             {
                 _error = problem.Message;
@@ -61,7 +62,7 @@ public sealed partial class EnterStep : AdminPage
     {
         if (_busy) return;
         _busy = true;
-        Succeeded(await Skip.ExecuteAsync(Actor, Ws, View.Credential, new SkipVerification.Input(_reason, View.Rotation?.Seen), Gone), "The value goes on without a check.");
+        Succeeded(await Skip.ExecuteAsync(Actor, Ws, View.Credential, new SkipVerification.Input(_reason, View.Rotation?.Seen), Gone).OrUnavailableAsync(), "The value goes on without a check.");
         _busy = false;
         await Moved.InvokeAsync();
     }

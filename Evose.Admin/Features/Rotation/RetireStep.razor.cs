@@ -1,4 +1,5 @@
 using Evose.Admin.Domain.Credentials;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
 
@@ -51,7 +52,7 @@ public sealed partial class RetireStep : AdminPage
     {
         if (_busy) return;
         _busy = true;
-        Succeeded(await Back.ExecuteAsync(Actor, Ws, View.Credential, new RollBack.Input(View.Rotation?.Seen), Gone), $"Version {View.Retiring?.Number} is in use again.");
+        Succeeded(await Back.ExecuteAsync(Actor, Ws, View.Credential, new RollBack.Input(View.Rotation?.Seen), Gone).OrUnavailableAsync(), $"Version {View.Retiring?.Number} is in use again.");
         _busy = false;
         await Moved.InvokeAsync();
     }
@@ -60,7 +61,7 @@ public sealed partial class RetireStep : AdminPage
     {
         if (_busy || _confirm != View.Credential) return;
         _busy = true;
-        Succeeded(await Retire.ExecuteAsync(Actor, Ws, View.Credential, new RetireVersion.Input(Force: true, View.Rotation?.Seen), Gone), $"Version {View.Retiring?.Number} is destroyed.");
+        Succeeded(await Retire.ExecuteAsync(Actor, Ws, View.Credential, new RetireVersion.Input(Force: true, View.Rotation?.Seen), Gone).OrUnavailableAsync(), $"Version {View.Retiring?.Number} is destroyed.");
         _busy = false;
         await Moved.InvokeAsync();
     }

@@ -1,5 +1,6 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
@@ -60,14 +61,14 @@ public sealed partial class MembersPage : AdminPage
     private async Task ChangeAsync(MembersQuery.Row member, WorkspaceRole shown, object? value)
     {
         if (Enum.TryParse<WorkspaceRole>(value as string, out var role))
-            Succeeded(await Acts.Role.ExecuteAsync(Actor, new ChangeRole.Input(Ws!, member.UserId, role, shown), Gone), $"{member.Email} is {Word(role)} now.");
+            Succeeded(await Acts.Role.ExecuteAsync(Actor, new ChangeRole.Input(Ws!, member.UserId, role, shown), Gone).OrUnavailableAsync(), $"{member.Email} is {Word(role)} now.");
         await LoadAsync();
     }
 
     private async Task ChangeOrganizationAsync(MembersQuery.Row member, object? value)
     {
         if (Enum.TryParse<OrganizationRole>(value as string, out var role))
-            Succeeded(await Acts.OrganizationRole.ExecuteAsync(Actor, new ChangeOrganizationRole.Input(member.UserId, role, member.OrganizationRole), Gone), $"{member.Email} is {Word(role)} of the organization now.");
+            Succeeded(await Acts.OrganizationRole.ExecuteAsync(Actor, new ChangeOrganizationRole.Input(member.UserId, role, member.OrganizationRole), Gone).OrUnavailableAsync(), $"{member.Email} is {Word(role)} of the organization now.");
         await LoadAsync();
     }
 
@@ -75,13 +76,13 @@ public sealed partial class MembersPage : AdminPage
     {
         if (member.DisabledAt is not null)
         {
-            Succeeded(await Acts.Enable.ExecuteAsync(Actor, member.UserId, Gone), $"{member.Email} may sign in again.");
+            Succeeded(await Acts.Enable.ExecuteAsync(Actor, member.UserId, Gone).OrUnavailableAsync(), $"{member.Email} may sign in again.");
         }
         else
         {
             var keys = member.ApiKeys switch { 0 => "", 1 => " The live API key that they issued is revoked for good: whatever uses it stops.", var n => $" The {n} live API keys that they issued are revoked for good: whatever uses them stops." };
             if (!await SureAsync($"Disable {member.Email}?", $"They are shut out at once, also on pages that are open now. Invitations that they sent and nobody accepted yet are taken back.{keys}", "Disable")) return;
-            Succeeded(await Acts.Disable.ExecuteAsync(Actor, member.UserId, Gone), $"{member.Email} is disabled.");
+            Succeeded(await Acts.Disable.ExecuteAsync(Actor, member.UserId, Gone).OrUnavailableAsync(), $"{member.Email} is disabled.");
         }
         await LoadAsync();
     }
@@ -92,14 +93,14 @@ public sealed partial class MembersPage : AdminPage
             ? ($"Remove {member.Email} from the organization?", "Their account and all their memberships are deleted. What they did stays in the audit trail. To shut them out for a while, disable them instead.")
             : ($"Remove {member.Email} from {Ws}?", "They lose access to this workspace at once. Their account stays.");
         if (!await SureAsync(title, text, "Remove")) return;
-        Succeeded(await Acts.Remove.ExecuteAsync(Actor, new RemoveMember.Input(Ws, member.UserId), Gone), $"{member.Email} is removed.");
+        Succeeded(await Acts.Remove.ExecuteAsync(Actor, new RemoveMember.Input(Ws, member.UserId), Gone).OrUnavailableAsync(), $"{member.Email} is removed.");
         await LoadAsync();
     }
 
     private async Task RevokeAsync(MembersQuery.InvitationRow invitation)
     {
         if (!await SureAsync($"Revoke the invitation of {invitation.Email}?", "Its link then leads nowhere.", "Revoke")) return;
-        Succeeded(await Acts.RevokeInvitation.ExecuteAsync(Actor, invitation.Id, Gone), "The invitation is revoked.");
+        Succeeded(await Acts.RevokeInvitation.ExecuteAsync(Actor, invitation.Id, Gone).OrUnavailableAsync(), "The invitation is revoked.");
         await LoadAsync();
     }
 

@@ -1,5 +1,6 @@
 using Evose.Admin.Domain;
 using Evose.Admin.Domain.Workspaces;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.UI;
 using Microsoft.AspNetCore.Components;
@@ -50,7 +51,7 @@ public sealed partial class WorkspacesPage : AdminPage
     private async Task CreateAsync()
     {
         _busy = true;
-        var created = await Create.ExecuteAsync(Actor, new CreateWorkspace.Input(_name, _slug.Length == 0 ? null : _slug), Gone);
+        var created = await Create.ExecuteAsync(Actor, new CreateWorkspace.Input(_name, _slug.Length == 0 ? null : _slug), Gone).OrUnavailableAsync();
         _busy = false;
         _wrong = created.Failed(out var problem) ? (problem.Details?.GetValueOrDefault("field") as string ?? (problem.Kind == ProblemKind.Conflict ? "slug" : null), problem.Message) : null;
         if (_wrong is { Field: "name" or "slug" } || !Succeeded(created, $"Workspace '{_slug}' is there.")) return;

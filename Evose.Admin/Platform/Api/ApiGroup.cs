@@ -1,8 +1,11 @@
+using System.Data.Common;
 using Evose.Admin.Domain;
+using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Identity;
 using Evose.Admin.Platform.Vault;
 using Evose.Admin.Platform.Web;
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.EntityFrameworkCore;
 
 namespace Evose.Admin.Platform.Api;
 
@@ -21,7 +24,7 @@ public static class ApiGroup
     /// <summary>Turns what was thrown under the REST surface into the envelope, without the exception's text.</summary>
     public static IApplicationBuilder UseApiErrors(this IApplicationBuilder app) => app.UseWhen(
         c => c.Request.Path.StartsWithSegments("/api") || c.Request.Path.StartsWithSegments("/ui"),
-        branch => branch.Use(AnswerTooLargeAsync).UseExceptionHandler(new ExceptionHandlerOptions
+        branch => branch.Use(AnswerTooLargeAsync).Use(AnswerMissAsync).UseExceptionHandler(new ExceptionHandlerOptions
         {
             SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or VaultSealedException,
             ExceptionHandler = async context =>
@@ -29,11 +32,12 @@ public static class ApiGroup
                 var problem = context.Features.Get<IExceptionHandlerFeature>()?.Error switch
                 {
                     BadHttpRequestException { StatusCode: 413 } => TooLarge,
-                    BadHttpRequestException => Problem.Malformed("The request could not be read. Check that the body is JSON with the documented names and types."),
+                    BadHttpRequestException => Problem.Malformed("The request could not be read: something in the address or the JSON body has not the documented name or type."),
                     VaultSealedException => Problem.Sealed,
-                    Microsoft.EntityFrameworkCore.DbUpdateConcurrencyException => Problem.Conflict("Somebody else changed this at the same moment. Read it again and retry."),
+                    DbUpdateConcurrencyException => Problem.Conflict("Somebody else changed this at the same moment. Read it again and retry."),
                     // The database does not answer: nothing can be recorded, so nothing is done.
-                    TimeoutException or System.Data.Common.DbException => Problem.AuditUnavailable,
+                    TimeoutException or DbException => Problem.DatabaseUnavailable,
+                    { } e when DatabaseTrouble.Is(e) => Problem.DatabaseUnavailable,
                     _ => Problem.Internal,
                 };
                 await ApiResults.WriteAsync(context, problem);
@@ -47,6 +51,25 @@ public static class ApiGroup
     {
         await next(context);
         if (context.Response is { StatusCode: StatusCodes.Status413PayloadTooLarge, HasStarted: false }) await ApiResults.WriteAsync(context, TooLarge);
+    }
+
+    // What fits no endpoint has no rule of who may ask, and would else be told to sign in, which a program with a good key cannot do.
+    private static async Task AnswerMissAsync(HttpContext context, RequestDelegate next)
+    {
+        if (context.GetEndpoint() is RouteEndpoint || !context.Request.Path.StartsWithSegments(Prefix))
+        {
+            await next(context);
+            return;
+        }
+        // Routing's own endpoints for another method or another kind of body only set the status, and say in Allow what is taken.
+        if (context.GetEndpoint()?.RequestDelegate is { } madeByRouting) await madeByRouting(context);
+        var status = context.Response.StatusCode;
+        await ApiResults.WriteAsync(context, status switch
+        {
+            StatusCodes.Status405MethodNotAllowed => Problem.Malformed($"This address does not take {(context.Request.Method.Length > 16 ? "that method" : context.Request.Method)}. It takes {context.Response.Headers.Allow}."),
+            StatusCodes.Status415UnsupportedMediaType => Problem.Malformed("Send JSON with Content-Type: application/json."),
+            _ => Problem.NotFound("address"),
+        }, status is StatusCodes.Status405MethodNotAllowed or StatusCodes.Status415UnsupportedMediaType ? status : null);
     }
 
     private sealed class SealedFilter(SecretVault vault) : IEndpointFilter

@@ -123,7 +123,7 @@ public sealed class CallSnapshot : IAsyncDisposable
             throw;
         }
         // The first read is what fixes the moment.
-        await db.Calls.Select(c => c.Seq).FirstOrDefaultAsync(ct);
+        await db.Calls.OrderBy(c => c.Seq).Select(c => c.Seq).FirstOrDefaultAsync(ct);
         if (segment is not null) _parts.Add((segment, db));
     }
 

@@ -30,7 +30,8 @@ public static class DataSetup
         services.AddSingleton(new Sqlite(connectionString));
         services.AddSingleton<CallSegments>();
         services.AddDbContextFactory<AdminDb>((provider, options) => options
-            .UseSqlite(connectionString)
+            // Said, so that EF does not ask in the log: a credential has few versions and fields. Lists of many split by themselves.
+            .UseSqlite(connectionString, b => b.UseQuerySplittingBehavior(QuerySplittingBehavior.SingleQuery))
             .AddInterceptors(new SqlitePragmas())
             .AddInterceptors(provider.GetServices<ISaveChangesInterceptor>()));
     }
@@ -40,7 +41,7 @@ public static class DataSetup
         if (options.ConnectionString.Length == 0) throw new OptionsValidationException(DataOptions.Section, typeof(DataOptions), ["Database:ConnectionString is missing: PostgreSQL needs one, such as Host=db;Database=evose;Username=evose_app;Password=…"]);
         services.AddSingleton(_ => new Postgres(options.ConnectionString));
         services.AddDbContextFactory<PostgresAdminDb>((provider, o) => o
-            .UseNpgsql(options.ConnectionString)
+            .UseNpgsql(options.ConnectionString, b => b.UseQuerySplittingBehavior(QuerySplittingBehavior.SingleQuery))
             .AddInterceptors(CaselessLike.One)
             .AddInterceptors(provider.GetServices<ISaveChangesInterceptor>()));
         services.AddSingleton<IDbContextFactory<AdminDb>, PostgresFactory>();

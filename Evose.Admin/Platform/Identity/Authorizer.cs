@@ -119,7 +119,7 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
     {
         AuditTrail.Append(db, clock.GetUtcNow(), actor, AuditAction.AccessRefused, new AuditSubject(workspace?.Id, permission.ToString()), outcome: AuditOutcome.Refused);
         await db.SaveChangesAsync(ct);
-        return Problem.Forbidden("role", "Your role does not allow this. Ask a workspace admin.");
+        return Problem.Forbidden("role", actor.Kind == ActorKind.ApiKey ? "This API key does not allow this: it lacks the scope, or was issued for some workspaces only." : "Your role does not allow this. Ask a workspace admin.");
     }
 }
 

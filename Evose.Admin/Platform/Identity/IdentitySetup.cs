@@ -28,14 +28,14 @@ public static class IdentitySetup
         var cookieKeys = Directory.CreateDirectory(Path.Combine(directory.Keys, "cookies"));
         services.AddDataProtection()
             .SetApplicationName("Evose.Admin")
-            .PersistKeysToFileSystem(cookieKeys)
             .UseCryptographicAlgorithms(new AuthenticatedEncryptorConfiguration { EncryptionAlgorithm = EncryptionAlgorithm.AES_256_GCM, ValidationAlgorithm = ValidationAlgorithm.HMACSHA512 });
-
-        if (DataOptions.IsPostgres(configuration))
+        var isShared = DataOptions.IsPostgres(configuration);
+        services.AddOptions<KeyManagementOptions>().Configure<IServiceProvider>((o, p) =>
         {
-            services.AddSingleton(p => ActivatorUtilities.CreateInstance<SharedKeyRing>(p, new FileSystemXmlRepository(cookieKeys, p.GetRequiredService<ILoggerFactory>())));
-            services.AddOptions<KeyManagementOptions>().Configure<IServiceProvider>((o, p) => o.XmlRepository = p.GetRequiredService<SharedKeyRing>());
-        }
+            IXmlRepository kept = isShared ? ActivatorUtilities.CreateInstance<SharedKeyRing>(p) : new FileSystemXmlRepository(cookieKeys, p.GetRequiredService<ILoggerFactory>());
+            o.XmlRepository = ActivatorUtilities.CreateInstance<KeyRing>(p, kept);
+            o.XmlEncryptor = ActivatorUtilities.CreateInstance<KeyRingEncryptor>(p);
+        });
 
         services.AddScoped(p => p.GetRequiredService<IDbContextFactory<AdminDb>>().CreateDbContext());
         services.AddAuthentication(o =>

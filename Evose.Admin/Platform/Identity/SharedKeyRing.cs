@@ -7,14 +7,13 @@ using Npgsql;
 namespace Evose.Admin.Platform.Identity;
 
 /// <summary>
-/// The keys that protect cookies, in the database and sealed by the vault: a cookie of one node is a cookie of every node. While the vault is sealed, keys of this node's
-/// own directory serve, so that somebody can sign in to unseal it.
+/// The keys that protect cookies, in the database: a cookie of one node is a cookie of every node. The whole row is sealed beside the key in it, so that who can write
+/// to the database cannot add a key.
 /// </summary>
-internal sealed partial class SharedKeyRing(Postgres postgres, SecretVault vault, FileSystemXmlRepository own, TimeProvider clock, ILogger<SharedKeyRing> log) : IXmlRepository
+internal sealed partial class SharedKeyRing(Postgres postgres, SecretVault vault, TimeProvider clock, ILogger<SharedKeyRing> log) : IXmlRepository
 {
     public IReadOnlyCollection<XElement> GetAllElements()
     {
-        if (vault.IsSealed) return own.GetAllElements();
         using var connection = postgres.OpenOwn();
         using var command = new NpgsqlCommand("SELECT id, sealed FROM key_ring_entry ORDER BY id", connection);
         using var reader = command.ExecuteReader();
@@ -36,11 +35,6 @@ internal sealed partial class SharedKeyRing(Postgres postgres, SecretVault vault
 
     public void StoreElement(XElement element, string friendlyName)
     {
-        if (vault.IsSealed)
-        {
-            own.StoreElement(element, friendlyName);
-            return;
-        }
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         using var connection = postgres.OpenOwn();
         using var command = new NpgsqlCommand("INSERT INTO key_ring_entry (id, sealed) VALUES ($1, $2)", connection) { Parameters = { new() { Value = id.ToByteArray(true) }, new() { Value = KeyRingSeal.Seal(vault, id, element) } } };

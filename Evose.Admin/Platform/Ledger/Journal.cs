@@ -9,7 +9,8 @@ namespace Evose.Admin.Platform.Ledger;
 /// Append-only files of frames, filled in turn and used again once everything in them can be queried. What was synced survives a power cut; a frame that was being written
 /// then does not count. One writer appends, one reader follows.
 /// </summary>
-internal sealed class Journal(string directory) : IDisposable
+/// <param name="room">How many bytes are free where the files are; a test says less.</param>
+internal sealed class Journal(string directory, Func<long>? room = null) : IDisposable
 {
     /// <summary>Files are made this long at once: writing into allocated space needs no change of metadata, which makes a sync a third cheaper.</summary>
     public const int FileLength = 16 << 20;
@@ -195,6 +196,8 @@ internal sealed class Journal(string directory) : IDisposable
         {
             if (RandomAccess.GetLength(handle) != FileLength)
             {
+                // Asked first: each refused call would else fill what is left, which others need as well.
+                if ((room?.Invoke() ?? new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace) < FileLength) throw new IOException(string.Create(CultureInfo.InvariantCulture, $"There is no room for a file of {FileLength >> 20} MiB in {directory}"));
                 var zeros = new byte[1 << 20];
                 for (var at = 0; at < FileLength; at += zeros.Length) RandomAccess.Write(handle, zeros, at);
             }
@@ -204,6 +207,8 @@ internal sealed class Journal(string directory) : IDisposable
         catch
         {
             handle.Dispose();
+            // Half a file would keep its room and never be used.
+            File.Delete(path);
             throw;
         }
         lock (_lock)

@@ -37,6 +37,8 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
     private readonly List<LedgerItem> _barriers = [];
     private readonly Queue<LedgerItem> _owed = new();
     private readonly AutoResetEvent _wake = new(false);
+    private int _untold;
+    private long _toldAt;
     private readonly ITimer _lag;
     private readonly ITimer _watch;
     private Thread? _writer;
@@ -194,7 +196,7 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         // Whatever it is: this thread must live, or nothing is recorded and nothing answered any more. The driver has been seen to throw ArgumentException at a connection out of step.
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            LogFailed(e.GetType().Name, (e as DbException)?.ErrorCode ?? 0, _group.Count);
+            Tell(e);
             _store.Reset();
             foreach (var item in _group)
                 if (item.Completion is null) item.Settle(new LedgerAnswer(LedgerVerdict.Unavailable, 0));
@@ -246,6 +248,16 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         while (_oldest is null or { IsSettled: true })
             if (!_watched.TryDequeue(out _oldest)) return _oldest = null;
         return _oldest;
+    }
+
+    // A disk stays full for longer than a call takes, and the log is often on it: one line a second says how many it were.
+    private void Tell(Exception e)
+    {
+        _untold += _group.Count;
+        if (_toldAt != 0 && _clock.GetElapsedTime(_toldAt) < TimeSpan.FromSeconds(1)) return;
+        // What the operating system says names a file of ours; what a driver says could hold a value.
+        LogFailed(e is IOException ? e.Message : e.GetType().Name, (e as DbException)?.ErrorCode ?? 0, _untold);
+        (_untold, _toldAt) = (0, _clock.GetTimestamp());
     }
 
     [LoggerMessage(LogLevel.Error, "The usage ledger could not be written ({Error} {Code}); {Count} entries were refused or kept for later")]

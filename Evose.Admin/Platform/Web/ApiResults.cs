@@ -25,9 +25,10 @@ public static class ApiResults
 
     public static IResult Of(Problem problem) => new ProblemResult(problem);
 
-    public static async Task WriteAsync(HttpContext context, Problem problem)
+    /// <param name="status">Where HTTP has a status of its own for this.</param>
+    public static async Task WriteAsync(HttpContext context, Problem problem, int? status = null)
     {
-        context.Response.StatusCode = Status(problem.Kind);
+        context.Response.StatusCode = status ?? Status(problem.Kind);
         if (problem.Kind == ProblemKind.Unauthorized) context.Response.Headers.WWWAuthenticate = "Bearer";
         if (problem.Kind is ProblemKind.Unavailable or ProblemKind.RateLimited) context.Response.Headers.RetryAfter = problem.Details?.GetValueOrDefault("retry_after") is int seconds ? seconds.ToString(System.Globalization.CultureInfo.InvariantCulture) : "5";
         await context.Response.WriteAsJsonAsync(
