@@ -177,6 +177,7 @@ public sealed class RotationMovesTests : IAsyncLifetime
         foreach (var body in new object[] { new { fields = new { value = 5 } }, new { fields = "canary-x" }, new { fields = new { value = "canary-x" }, unknown = 1 }, new { fields = new { value = "canary-x" }, skip_verify = "perhaps" } })
             Assert.DoesNotContain("canary-x", (await _world.PostAsync("", body)).Expect(HttpStatusCode.BadRequest).Text);
         (await _world.PostAsync("", new { fields = new { value = "canary-x" }, skip_verify = true, skip_verify_reason = new string('r', 401) })).Expect(HttpStatusCode.UnprocessableEntity);
+        (await _world.PostAsync("", new { fields = new { value = "canary-x" }, skip_verify_reason = "forgot the other field" })).Expect(HttpStatusCode.UnprocessableEntity);
         (await _world.PostAsync("", new { fields = new { value = "canary-x" } }, "unknown_prod")).Expect(HttpStatusCode.NotFound);
 
         await _world.StartAsync("key-two");

@@ -31,6 +31,7 @@ public sealed class StartRotation(IDbContextFactory<AdminDb> dbs, Authorizer aut
     {
         if ((await authorizer.AuthorizeAsync(actor, ws, Permission.ManageCredentials, ct)).Failed(out var refused, out var workspace)) return refused;
         if (FreeText.Refuse(input.SkipVerifyReason, MaxReason, multiline: true) is { } why) return Problem.Invalid("skip_verify_reason", why);
+        if (!input.SkipVerify && !string.IsNullOrWhiteSpace(input.SkipVerifyReason)) return Problem.Invalid("skip_verify_reason", "A reason is for going live without a check: send skip_verify true with it, or leave it out.");
         if (ExpiryPolicy.ParseDate(string.IsNullOrWhiteSpace(input.ExpiresAt) ? null : input.ExpiresAt, clock.GetUtcNow()).Failed(out var badDate, out var expiresAt)) return badDate;
 
         await using var db = await dbs.CreateDbContextAsync(ct);

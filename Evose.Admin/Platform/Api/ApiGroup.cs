@@ -24,7 +24,7 @@ public static class ApiGroup
     /// <summary>Turns what was thrown under the REST surface into the envelope, without the exception's text.</summary>
     public static IApplicationBuilder UseApiErrors(this IApplicationBuilder app) => app.UseWhen(
         c => c.Request.Path.StartsWithSegments("/api") || c.Request.Path.StartsWithSegments("/ui"),
-        branch => branch.Use(AnswerTooLargeAsync).Use(AnswerMissAsync).UseExceptionHandler(new ExceptionHandlerOptions
+        branch => branch.Use(AnswerEmptyAsync).Use(AnswerMissAsync).UseExceptionHandler(new ExceptionHandlerOptions
         {
             SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or VaultSealedException,
             ExceptionHandler = async context =>
@@ -32,7 +32,7 @@ public static class ApiGroup
                 var problem = context.Features.Get<IExceptionHandlerFeature>()?.Error switch
                 {
                     BadHttpRequestException { StatusCode: 413 } => TooLarge,
-                    BadHttpRequestException => Problem.Malformed("The request could not be read: something in the address or the JSON body has not the documented name or type."),
+                    BadHttpRequestException => Unreadable,
                     VaultSealedException => Problem.Sealed,
                     DbUpdateConcurrencyException => Problem.Conflict("Somebody else changed this at the same moment. Read it again and retry."),
                     // The database does not answer: nothing can be recorded, so nothing is done.
@@ -44,13 +44,17 @@ public static class ApiGroup
             },
         }));
 
+    private static readonly Problem Unreadable = Problem.Malformed("The request could not be read: something in the address or the JSON body has not the documented name or type.");
+
     private static readonly Problem TooLarge = Problem.Malformed("The body is too large.");
 
-    // Where the framework reads the body into a parameter, it answers this one case itself, without a body.
-    private static async Task AnswerTooLargeAsync(HttpContext context, RequestDelegate next)
+    // Two things the framework answers itself and without a body: one that is too large for a parameter, and a number in the address that is none.
+    private static async Task AnswerEmptyAsync(HttpContext context, RequestDelegate next)
     {
         await next(context);
-        if (context.Response is { StatusCode: StatusCodes.Status413PayloadTooLarge, HasStarted: false }) await ApiResults.WriteAsync(context, TooLarge);
+        if (context.Response.HasStarted) return;
+        if (context.Response.StatusCode == StatusCodes.Status413PayloadTooLarge) await ApiResults.WriteAsync(context, TooLarge);
+        else if (context.Response.StatusCode == StatusCodes.Status400BadRequest) await ApiResults.WriteAsync(context, Unreadable);
     }
 
     // What fits no endpoint has no rule of who may ask, and would else be told to sign in, which a program with a good key cannot do.

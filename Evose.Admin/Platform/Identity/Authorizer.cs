@@ -37,9 +37,10 @@ public sealed class Authorizer(IDbContextFactory<AdminDb> dbs, TimeProvider cloc
     /// <summary>The same in a context that the use case goes on with; no transaction may be open in it.</summary>
     public async Task<Outcome<Workspace>> AuthorizeAsync(AdminDb db, Actor actor, string workspaceSlug, Permission permission, CancellationToken ct)
     {
-        if (await BySlug.On(db)(db, workspaceSlug, ct) is not { } workspace) return Problem.NotFound("workspace");
-        var rights = await RightsAsync(db, actor, workspace.Id, ct);
-        if (!rights.Knows) return Problem.NotFound("workspace");
+        var workspace = await BySlug.On(db)(db, workspaceSlug, ct);
+        // Asked for one that never was as well: the answer to a foreign one must not take longer.
+        var rights = await RightsAsync(db, actor, workspace?.Id, ct);
+        if (workspace is null || !rights.Knows) return Problem.NotFound("workspace");
         if (rights.Allows(permission)) return workspace;
         return await RefuseAsync(db, actor, permission, workspace, ct);
     }
