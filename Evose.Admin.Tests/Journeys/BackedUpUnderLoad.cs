@@ -70,7 +70,7 @@ public sealed class BackedUpUnderLoad
             Assert.Equal(1, await verb.ExitAsync());
             Assert.Contains("BROKEN", verb.Output, StringComparison.Ordinal);
         }
-        Directory.Delete(root, true);
+        DataFolder.Delete(root);
     }
 
     // The keys come from elsewhere: they are not in the backup.

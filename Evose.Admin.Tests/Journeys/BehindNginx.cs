@@ -58,7 +58,7 @@ public sealed class BehindNginx(Chromium chromium)
         {
             foreach (var node in nodes) await node.DisposeAsync();
         }
-        foreach (var directory in directories) Directory.Delete(directory, true);
+        foreach (var directory in directories) DataFolder.Delete(directory);
         await PostgresServer.DropAsync(database);
     }
 

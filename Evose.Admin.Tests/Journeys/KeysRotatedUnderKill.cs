@@ -67,7 +67,7 @@ public sealed class KeysRotatedUnderKill
             Assert.True(chain.Verified, chain.FirstBreak?.ToString());
         }
         SqliteConnection.ClearAllPools();
-        Directory.Delete(directory, true);
+        DataFolder.Delete(directory);
     }
 
     private static async Task<long> ScalarAsync(string directory, string sql)

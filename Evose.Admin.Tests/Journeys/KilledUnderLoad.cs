@@ -107,6 +107,6 @@ public sealed class KilledUnderLoad
         Assert.DoesNotContain(answered, p => !recorded.Contains("/v1" + p));
         // nothing reached the upstream that was not recorded first.
         Assert.DoesNotContain(reached, p => !recorded.Contains(p));
-        Directory.Delete(directory, true);
+        DataFolder.Delete(directory);
     }
 }

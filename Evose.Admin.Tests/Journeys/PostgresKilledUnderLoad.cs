@@ -98,7 +98,7 @@ public sealed class PostgresKilledUnderLoad
         }
         Assert.DoesNotContain(answered, p => !recorded.Contains("/v1" + p));
         Assert.DoesNotContain(reached, p => !recorded.Contains(p));
-        Directory.Delete(directory, true);
+        DataFolder.Delete(directory);
         Soak.Say(string.Create(CultureInfo.InvariantCulture, $"R-04: app killed {ofApp} times, PostgreSQL {ofServer} times, {answered.Count} calls answered, 0 lost; longest until the next answer {longest.TotalSeconds:F1} s"));
     }
 

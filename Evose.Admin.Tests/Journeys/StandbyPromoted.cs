@@ -110,7 +110,7 @@ public sealed class StandbyPromoted
         finally
         {
             foreach (var node in nodes) await node.DisposeAsync();
-            foreach (var directory in directories) Directory.Delete(directory, true);
+            foreach (var directory in directories) DataFolder.Delete(directory);
         }
     }
 

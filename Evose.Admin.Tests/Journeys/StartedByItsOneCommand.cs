@@ -24,7 +24,7 @@ public sealed partial class StartedByItsOneCommand
             }
             Assert.DoesNotContain("Static files may be unavailable", app.Output, StringComparison.Ordinal);
         }
-        Directory.Delete(directory, true);
+        DataFolder.Delete(directory);
     }
 
     [GeneratedRegex("(?:href|src)=\"(?<path>[^\"]+\\.(?:css|js))\"", RegexOptions.ExplicitCapture, 1000)]

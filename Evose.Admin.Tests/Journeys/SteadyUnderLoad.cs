@@ -73,6 +73,6 @@ public sealed class SteadyUnderLoad
             Assert.True(spans[^1].Megabytes < spans[3].Megabytes * 1.25 + Soak.Of(200, 20), string.Join('\n', spans));
             if (Soak.IsOn) Assert.True(spans[7..].Average(s => s.Median) < spans[2..5].Average(s => s.Median) * 1.5, string.Join('\n', spans));
         }
-        Directory.Delete(directory, true);
+        DataFolder.Delete(directory);
     }
 }

@@ -93,7 +93,7 @@ public sealed partial class CanaryRules
         finally
         {
             SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
         Assert.True(hits.Count == 0, $"{hits.Count} places hold a value, or took one:\n{string.Join('\n', hits.Select(h => h).Distinct().Take(60))}");
     }

@@ -106,23 +106,6 @@ public sealed class AdminApp : WebApplicationFactory<Program>
         return client;
     }
 
-    // A file that is closed at this very moment may come back while its folder goes.
-    private static async Task DeleteAsync(string directory)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                Directory.Delete(directory, true);
-                return;
-            }
-            catch (IOException) when (attempt < 20)
-            {
-                await Task.Delay(50);
-            }
-        }
-    }
-
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
@@ -130,7 +113,7 @@ public sealed class AdminApp : WebApplicationFactory<Program>
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
             await PostgresServer.DropDatabaseOfAsync(DataDirectory);
-            await DeleteAsync(DataDirectory);
+            DataFolder.Delete(DataDirectory);
         }
     }
 }

@@ -85,7 +85,7 @@ public sealed class Nginx : IAsyncDisposable
         }
         await _process.WaitForExitAsync();
         _process.Dispose();
-        Directory.Delete(_directory, true);
+        DataFolder.Delete(_directory);
     }
 
     // The one fenced block of this language.

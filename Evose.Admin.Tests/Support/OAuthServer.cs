@@ -171,7 +171,7 @@ public sealed class OAuthServer : IAsyncDisposable
         await _app.StopAsync();
         await _app.DisposeAsync();
         _self.Dispose();
-        Directory.Delete(_directory, true);
+        DataFolder.Delete(_directory);
     }
 
     private sealed class Db(DbContextOptions<Db> options) : DbContext(options);

@@ -108,6 +108,6 @@ internal sealed class PostgresCluster : IAsyncDisposable
         {
             // It was killed.
         }
-        Directory.Delete(_directory, true);
+        DataFolder.Delete(_directory);
     }
 }

@@ -40,7 +40,7 @@ public sealed class SealedModeTests
             var root = Path.Combine(directory, "keys", "root");
             if (!secretKey)
             {
-                Directory.Delete(root, true);
+                DataFolder.Delete(root);
                 Directory.CreateDirectory(root);
             }
 
@@ -83,7 +83,7 @@ public sealed class SealedModeTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 
@@ -116,7 +116,7 @@ public sealed class SealedModeTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 
@@ -145,7 +145,7 @@ public sealed class SealedModeTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 

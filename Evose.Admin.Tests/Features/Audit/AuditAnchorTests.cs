@@ -40,7 +40,7 @@ public sealed class AuditAnchorTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 
@@ -65,7 +65,7 @@ public sealed class AuditAnchorTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 

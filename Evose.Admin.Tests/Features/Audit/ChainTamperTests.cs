@@ -67,7 +67,7 @@ public sealed class ChainTamperTests(ChainTamperTests.World world) : IClassFixtu
             finally
             {
                 SqliteConnection.ClearAllPools();
-                Directory.Delete(directory.Path, true);
+                DataFolder.Delete(directory.Path);
             }
         }
 

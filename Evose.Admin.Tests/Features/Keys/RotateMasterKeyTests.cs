@@ -84,7 +84,7 @@ public sealed class RotateMasterKeyTests
             Assert.Equal(2, again.Get<SecretVault>().CurrentGeneration);
         }
         await PostgresServer.DropDatabaseOfAsync(directory);
-        Directory.Delete(directory, true);
+        DataFolder.Delete(directory);
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class RotateMasterKeyTests
             await AssertAllOpenAsync(app, 2, 1);
         }
         await PostgresServer.DropDatabaseOfAsync(directory);
-        Directory.Delete(directory, true);
+        DataFolder.Delete(directory);
     }
 
     [Fact]
@@ -171,7 +171,7 @@ public sealed class RotateMasterKeyTests
             await AssertAllOpenAsync(app, 2, 1);
         }
         await PostgresServer.DropDatabaseOfAsync(directory);
-        Directory.Delete(directory, true);
+        DataFolder.Delete(directory);
     }
 
     /// <summary>Versions beside those in use; their state does not matter to who wraps their keys.</summary>

@@ -59,7 +59,7 @@ public sealed class OAuthCanaryTests
         finally
         {
             SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 }

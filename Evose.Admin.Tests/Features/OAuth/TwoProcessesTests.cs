@@ -55,7 +55,7 @@ public sealed class TwoProcessesTests
         finally
         {
             await PostgresServer.DropAsync(database);
-            foreach (var directory in directories) Directory.Delete(directory, true);
+            foreach (var directory in directories) DataFolder.Delete(directory);
         }
     }
 

@@ -147,7 +147,7 @@ public sealed class RotationWorld : IAsyncDisposable
         {
             try
             {
-                Directory.Delete(_directory, true);
+                DataFolder.Delete(_directory);
             }
             catch (IOException) when (attempt < 20)
             {

@@ -35,7 +35,7 @@ public sealed class KeyRingTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 
@@ -62,7 +62,7 @@ public sealed class KeyRingTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 
@@ -82,7 +82,7 @@ public sealed class KeyRingTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 

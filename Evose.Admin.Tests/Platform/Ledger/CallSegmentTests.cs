@@ -166,7 +166,7 @@ public sealed class CallSegmentTests : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await CloseAsync();
-        Directory.Delete(_directory, true);
+        DataFolder.Delete(_directory);
     }
 
     private int Total { get; set; }

@@ -153,7 +153,7 @@ public sealed class SelfTestTests
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(directory, true);
+            DataFolder.Delete(directory);
         }
     }
 

@@ -197,7 +197,7 @@ internal sealed class Journal(string directory, Func<long>? room = null) : IDisp
             if (RandomAccess.GetLength(handle) != FileLength)
             {
                 // Asked first: each refused call would else fill what is left, which others need as well.
-                if ((room?.Invoke() ?? new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace) < FileLength) throw new IOException(string.Create(CultureInfo.InvariantCulture, $"There is no room for a file of {FileLength >> 20} MiB in {directory}"));
+                if ((room?.Invoke() ?? Room()) < FileLength) throw new IOException(string.Create(CultureInfo.InvariantCulture, $"There is no room for a file of {FileLength >> 20} MiB in {directory}"));
                 var zeros = new byte[1 << 20];
                 for (var at = 0; at < FileLength; at += zeros.Length) RandomAccess.Write(handle, zeros, at);
             }
@@ -220,6 +220,9 @@ internal sealed class Journal(string directory, Func<long>? room = null) : IDisp
             _broken = false;
         }
     }
+
+    // A file system that does not know its own size is written to, and says itself when it is full.
+    private long Room() => new DriveInfo(Path.GetFullPath(directory)) is { TotalSize: > 0 } drive ? drive.AvailableFreeSpace : long.MaxValue;
 
     private string PathOf(long number) => Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"journal-{number:D10}.log"));
 

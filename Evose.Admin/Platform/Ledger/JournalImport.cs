@@ -135,7 +135,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
 
     private async Task RunAsync()
     {
-        while (true)
+        for (var empty = 0; ;)
         {
             var rows = 0;
             try
@@ -151,7 +151,9 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
                 continue;
             }
             var done = _place.CompareTo(_journal!.Durable) >= 0;
-            if (done && _ending) return;
+            empty = rows > 0 ? 0 : empty + 1;
+            // What cannot be read at the end is copied at the next start, if it is there: it must not be asked for without end.
+            if (_ending && (done || empty > 2)) return;
             // Full groups follow each other at once; small ones wait a little for company, unless a query waits for them.
             if (!done && rows >= GroupRows) continue;
             if (done) await _news.WaitAsync();

@@ -43,6 +43,7 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
     private readonly ITimer _watch;
     private Thread? _writer;
     private LedgerItem? _oldest;
+    private Task? _stopped;
     private int _waiting;
     private int _awake;
     private int _lagging;
@@ -101,12 +102,17 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         _writer.Start();
     }
 
-    public async Task StopAsync(CancellationToken cancellationToken)
+    /// <summary>Ends once everything can be queried, also for one who asks a second time: what comes after it takes the files away.</summary>
+    public Task StopAsync(CancellationToken cancellationToken)
     {
-        if (_stopping || _writer is null) return;
+        lock (_watching) return _stopped ??= _writer is null ? Task.CompletedTask : EndAsync();
+    }
+
+    private async Task EndAsync()
+    {
         _stopping = true;
         Wake();
-        await Task.Run(_writer.Join, CancellationToken.None);
+        await Task.Run(_writer!.Join);
         await _store.FlushAsync();
         _store.Dispose();
         GiveUp(all: true);
