@@ -9,6 +9,7 @@ public sealed class AppProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly System.Collections.Concurrent.ConcurrentQueue<string> _output = new();
+    private int _disposed;
 
     private AppProcess(Process process, string url) => (_process, Url) = (process, url);
 
@@ -106,16 +107,33 @@ public sealed class AppProcess : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Twice is once: a test that kills and starts again disposes of the last one at its end, and must not hide why a start failed.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         await KillAsync();
         _process.Dispose();
     }
 
+    /// <summary>
+    /// A port nobody listens on, below those the kernel gives to outgoing connections. From among those it may be taken by any connection
+    /// while its owner is down, even by one that is made to itself: a client that tries again and again can meet its own port.
+    /// </summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(15_000, 32_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken: another.
+            }
+        }
     }
 }
