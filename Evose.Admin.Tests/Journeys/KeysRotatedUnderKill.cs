@@ -14,7 +14,8 @@ public sealed class KeysRotatedUnderKill
     [Fact]
     public async Task A_rotation_killed_at_random_points_is_finished_and_nothing_failed_meanwhile()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-test-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         await using var upstream = await Upstream.StartAsync();
         var versions = Soak.Of(3_000, 100_000);
         await using (var app = new AdminApp(dataDirectory: directory, postgres: null))
@@ -67,7 +68,6 @@ public sealed class KeysRotatedUnderKill
             Assert.True(chain.Verified, chain.FirstBreak?.ToString());
         }
         SqliteConnection.ClearAllPools();
-        DataFolder.Delete(directory);
     }
 
     private static async Task<long> ScalarAsync(string directory, string sql)

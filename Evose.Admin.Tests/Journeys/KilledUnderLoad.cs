@@ -16,7 +16,8 @@ public sealed class KilledUnderLoad
     [Fact]
     public async Task Every_answered_call_is_in_the_ledger_the_chain_verifies_and_a_rotation_in_progress_goes_on()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-test-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         var reached = new ConcurrentBag<string>();
         await using var upstream = await Upstream.StartAsync((context, seen) =>
         {
@@ -107,6 +108,5 @@ public sealed class KilledUnderLoad
         Assert.DoesNotContain(answered, p => !recorded.Contains("/v1" + p));
         // nothing reached the upstream that was not recorded first.
         Assert.DoesNotContain(reached, p => !recorded.Contains(p));
-        DataFolder.Delete(directory);
     }
 }

@@ -17,7 +17,8 @@ public sealed class PostgresKilledUnderLoad
     public async Task No_answered_call_is_lost_when_the_app_or_the_database_is_killed()
     {
         var (ofApp, ofServer) = (Soak.Of(2, 100), Soak.Of(2, 20));
-        var directory = Directory.CreateTempSubdirectory("evose-node-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         await using var server = await PostgresCluster.StartAsync();
         var reached = new ConcurrentBag<string>();
         await using var upstream = await Upstream.StartAsync((_, seen) =>
@@ -98,7 +99,6 @@ public sealed class PostgresKilledUnderLoad
         }
         Assert.DoesNotContain(answered, p => !recorded.Contains("/v1" + p));
         Assert.DoesNotContain(reached, p => !recorded.Contains(p));
-        DataFolder.Delete(directory);
         Soak.Say(string.Create(CultureInfo.InvariantCulture, $"R-04: app killed {ofApp} times, PostgreSQL {ofServer} times, {answered.Count} calls answered, 0 lost; longest until the next answer {longest.TotalSeconds:F1} s"));
     }
 

@@ -9,7 +9,8 @@ public sealed partial class StartedByItsOneCommand
     [Fact]
     public async Task The_first_page_has_its_styles_and_scripts()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-test-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         await using (var app = await AppProcess.StartAsync(directory))
         {
             using var browser = new HttpClient { BaseAddress = new Uri(app.Url) };
@@ -24,7 +25,6 @@ public sealed partial class StartedByItsOneCommand
             }
             Assert.DoesNotContain("Static files may be unavailable", app.Output, StringComparison.Ordinal);
         }
-        DataFolder.Delete(directory);
     }
 
     [GeneratedRegex("(?:href|src)=\"(?<path>[^\"]+\\.(?:css|js))\"", RegexOptions.ExplicitCapture, 1000)]

@@ -18,7 +18,8 @@ public sealed class SteadyUnderLoad
     [Fact]
     public async Task Nothing_fails_and_memory_and_latency_stay_level()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-test-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         await using var upstream = await Upstream.StartAsync(async (context, seen) =>
         {
             if (!seen.Path.EndsWith("/stream", StringComparison.Ordinal)) return;
@@ -73,6 +74,5 @@ public sealed class SteadyUnderLoad
             Assert.True(spans[^1].Megabytes < spans[3].Megabytes * 1.25 + Soak.Of(200, 20), string.Join('\n', spans));
             if (Soak.IsOn) Assert.True(spans[7..].Average(s => s.Median) < spans[2..5].Average(s => s.Median) * 1.5, string.Join('\n', spans));
         }
-        DataFolder.Delete(directory);
     }
 }

@@ -24,99 +24,85 @@ public sealed class SealedModeTests
     [InlineData(true)]
     public async Task A_lost_root_key_seals_the_app_and_the_recovery_key_opens_it_again(bool secretKey)
     {
-        var directory = Directory.CreateTempSubdirectory("evose-sealed-").FullName;
-        try
+        using var folder = new DataFolder();
+        var directory = folder.Path;
+        string recovery;
+        byte[] blob;
+        await using (var app = new AdminApp(new(Settings(secretKey ? FirstKey : null)) { ["Bootstrap:ApiKey"] = "" }, directory))
         {
-            string recovery;
-            byte[] blob;
-            await using (var app = new AdminApp(new(Settings(secretKey ? FirstKey : null)) { ["Bootstrap:ApiKey"] = "" }, directory))
-            {
-                blob = app.Get<SecretVault>().SealBlob("test", "id"u8, System.Text.Encoding.UTF8.GetBytes(Secret));
-                using var admin = new Browserless(app.Url);
-                await admin.SignInAsync();
-                var issued = await (await admin.SubmitAsync("/account/recovery-key", [new("Step", "issue"), new("Password", AdminApp.AdminPassword)])).Content.ReadAsStringAsync();
-                recovery = Browserless.TextOf(issued, "recovery-key");
-            }
-            var root = Path.Combine(directory, "keys", "root");
-            if (!secretKey)
-            {
-                DataFolder.Delete(root);
-                Directory.CreateDirectory(root);
-            }
-
-            await using (var app = new AdminApp(Settings(secretKey ? OtherKey : null), directory))
-            {
-                Assert.True(app.Get<SecretVault>().IsSealed);
-                using var person = new Browserless(app.Url);
-                foreach (var path in (string[])["/", "/account/login", "/w/any", "/setup"])
-                {
-                    var led = await person.GetAsync(path);
-                    Assert.Equal((HttpStatusCode.Found, "/sealed"), (led.StatusCode, led.Headers.Location!.OriginalString));
-                }
-                Assert.Equal(HttpStatusCode.ServiceUnavailable, (await person.GetAsync("/sealed")).StatusCode);
-                Assert.Equal(HttpStatusCode.OK, (await person.GetAsync("/health/live")).StatusCode);
-                Assert.Equal(HttpStatusCode.ServiceUnavailable, (await person.GetAsync("/health/ready")).StatusCode);
-                using var api = app.Api();
-                Assert.Equal(HttpStatusCode.ServiceUnavailable, (await api.GetAsync("/api/v1/workspaces")).StatusCode);
-                Assert.Equal(HttpStatusCode.ServiceUnavailable, (await api.GetAsync("/broker/any/tool/")).StatusCode);
-                if (!secretKey) Assert.Empty(Directory.GetFiles(root));
-
-                // A wrong key changes nothing.
-                var wrong = await person.SubmitAsync("/sealed", [new("RecoveryKey", RecoveryKey.Generate().ShowOnce())]);
-                Assert.Equal(HttpStatusCode.UnprocessableEntity, wrong.StatusCode);
-                Assert.True(app.Get<SecretVault>().IsSealed);
-                if (!secretKey) Assert.Empty(Directory.GetFiles(root));
-                Assert.Contains(app.Log.Lines, l => l.StartsWith("Warning", StringComparison.Ordinal) && l.Contains("did not open the vault", StringComparison.Ordinal));
-
-                // The API key that the settings name now comes with the opening, as it would have with the start.
-                var right = await person.SubmitAsync("/sealed", [new("RecoveryKey", " " + recovery.ToLowerInvariant().Replace('-', ' '))]);
-                Assert.Equal(HttpStatusCode.Found, right.StatusCode);
-                await IntactAsync(app, blob);
-                await using var db = await app.Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync();
-                Assert.Equal(ActorKind.Anonymous, (await db.AuditEvents.SingleAsync(e => e.Action == AuditAction.VaultUnsealed)).ActorKind);
-                Assert.DoesNotContain(app.Log.Lines, l => l.Contains(recovery, StringComparison.OrdinalIgnoreCase));
-            }
-
-            // The new root has taken the old one's place for good.
-            await using (var app = new AdminApp(Settings(secretKey ? OtherKey : null), directory)) await IntactAsync(app, blob);
+            blob = app.Get<SecretVault>().SealBlob("test", "id"u8, System.Text.Encoding.UTF8.GetBytes(Secret));
+            using var admin = new Browserless(app.Url);
+            await admin.SignInAsync();
+            var issued = await (await admin.SubmitAsync("/account/recovery-key", [new("Step", "issue"), new("Password", AdminApp.AdminPassword)])).Content.ReadAsStringAsync();
+            recovery = Browserless.TextOf(issued, "recovery-key");
         }
-        finally
+        var root = Path.Combine(directory, "keys", "root");
+        if (!secretKey)
         {
-            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            DataFolder.Delete(directory);
+            DataFolder.Delete(root);
+            Directory.CreateDirectory(root);
         }
+
+        await using (var app = new AdminApp(Settings(secretKey ? OtherKey : null), directory))
+        {
+            Assert.True(app.Get<SecretVault>().IsSealed);
+            using var person = new Browserless(app.Url);
+            foreach (var path in (string[])["/", "/account/login", "/w/any", "/setup"])
+            {
+                var led = await person.GetAsync(path);
+                Assert.Equal((HttpStatusCode.Found, "/sealed"), (led.StatusCode, led.Headers.Location!.OriginalString));
+            }
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await person.GetAsync("/sealed")).StatusCode);
+            Assert.Equal(HttpStatusCode.OK, (await person.GetAsync("/health/live")).StatusCode);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await person.GetAsync("/health/ready")).StatusCode);
+            using var api = app.Api();
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await api.GetAsync("/api/v1/workspaces")).StatusCode);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await api.GetAsync("/broker/any/tool/")).StatusCode);
+            if (!secretKey) Assert.Empty(Directory.GetFiles(root));
+
+            // A wrong key changes nothing.
+            var wrong = await person.SubmitAsync("/sealed", [new("RecoveryKey", RecoveryKey.Generate().ShowOnce())]);
+            Assert.Equal(HttpStatusCode.UnprocessableEntity, wrong.StatusCode);
+            Assert.True(app.Get<SecretVault>().IsSealed);
+            if (!secretKey) Assert.Empty(Directory.GetFiles(root));
+            Assert.Contains(app.Log.Lines, l => l.StartsWith("Warning", StringComparison.Ordinal) && l.Contains("did not open the vault", StringComparison.Ordinal));
+
+            // The API key that the settings name now comes with the opening, as it would have with the start.
+            var right = await person.SubmitAsync("/sealed", [new("RecoveryKey", " " + recovery.ToLowerInvariant().Replace('-', ' '))]);
+            Assert.Equal(HttpStatusCode.Found, right.StatusCode);
+            await IntactAsync(app, blob);
+            await using var db = await app.Get<IDbContextFactory<AdminDb>>().CreateDbContextAsync();
+            Assert.Equal(ActorKind.Anonymous, (await db.AuditEvents.SingleAsync(e => e.Action == AuditAction.VaultUnsealed)).ActorKind);
+            Assert.DoesNotContain(app.Log.Lines, l => l.Contains(recovery, StringComparison.OrdinalIgnoreCase));
+        }
+
+        // The new root has taken the old one's place for good.
+        await using (var app = new AdminApp(Settings(secretKey ? OtherKey : null), directory)) await IntactAsync(app, blob);
     }
 
     [Fact]
     public async Task An_opening_that_is_not_stored_does_not_stand()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-sealed-").FullName;
-        try
+        using var folder = new DataFolder();
+        var directory = folder.Path;
+        string recovery;
+        await using (var app = new AdminApp(Settings(FirstKey), directory))
         {
-            string recovery;
-            await using (var app = new AdminApp(Settings(FirstKey), directory))
-            {
-                await using var db = await app.DbAsync();
-                using var key = app.Get<SecretVault>().IssueRecoveryKey(await db.KeyGenerations.ToListAsync());
-                await db.SaveChangesAsync();
-                recovery = key.ShowOnce();
-            }
-            var disk = new FullDisk();
-            await using (var app = new AdminApp(Settings(OtherKey), directory, s => s.AddSingleton<ISaveChangesInterceptor>(disk)))
-            {
-                var (vault, unseal) = (app.Get<SecretVault>(), app.Get<UnsealVault>());
-                var why = vault.SealedReason;
-                await Assert.ThrowsAsync<IOException>(() => unseal.ExecuteAsync(Actor.Nobody, recovery, default));
-                Assert.Equal((true, why), (vault.IsSealed, vault.SealedReason));
-                disk.IsFull = false;
-                Assert.Null((await unseal.ExecuteAsync(Actor.Nobody, recovery, default)).Problem);
-                Assert.False(vault.IsSealed);
-            }
+            await using var db = await app.DbAsync();
+            using var key = app.Get<SecretVault>().IssueRecoveryKey(await db.KeyGenerations.ToListAsync());
+            await db.SaveChangesAsync();
+            recovery = key.ShowOnce();
         }
-        finally
+        var disk = new FullDisk();
+        await using (var app = new AdminApp(Settings(OtherKey), directory, s => s.AddSingleton<ISaveChangesInterceptor>(disk)))
         {
-            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            DataFolder.Delete(directory);
+            var (vault, unseal) = (app.Get<SecretVault>(), app.Get<UnsealVault>());
+            var why = vault.SealedReason;
+            await Assert.ThrowsAsync<IOException>(() => unseal.ExecuteAsync(Actor.Nobody, recovery, default));
+            Assert.Equal((true, why), (vault.IsSealed, vault.SealedReason));
+            disk.IsFull = false;
+            Assert.Null((await unseal.ExecuteAsync(Actor.Nobody, recovery, default)).Problem);
+            Assert.False(vault.IsSealed);
         }
     }
 
@@ -131,21 +117,14 @@ public sealed class SealedModeTests
     [Fact]
     public async Task Only_a_few_recovery_keys_a_minute_are_taken_from_one_address()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-sealed-").FullName;
-        try
+        using var folder = new DataFolder();
+        var directory = folder.Path;
+        await using (var app = new AdminApp(Settings(FirstKey), directory)) Assert.False(app.Get<SecretVault>().IsSealed);
+        await using (var app = new AdminApp(Settings(OtherKey), directory))
         {
-            await using (var app = new AdminApp(Settings(FirstKey), directory)) Assert.False(app.Get<SecretVault>().IsSealed);
-            await using (var app = new AdminApp(Settings(OtherKey), directory))
-            {
-                using var person = new Browserless(app.Url);
-                for (var i = 0; i < 5; i++) Assert.Equal(HttpStatusCode.UnprocessableEntity, (await person.SubmitAsync("/sealed", [new("RecoveryKey", "AAAAA")])).StatusCode);
-                Assert.Equal(HttpStatusCode.TooManyRequests, (await person.SubmitAsync("/sealed", [new("RecoveryKey", "AAAAA")])).StatusCode);
-            }
-        }
-        finally
-        {
-            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            DataFolder.Delete(directory);
+            using var person = new Browserless(app.Url);
+            for (var i = 0; i < 5; i++) Assert.Equal(HttpStatusCode.UnprocessableEntity, (await person.SubmitAsync("/sealed", [new("RecoveryKey", "AAAAA")])).StatusCode);
+            Assert.Equal(HttpStatusCode.TooManyRequests, (await person.SubmitAsync("/sealed", [new("RecoveryKey", "AAAAA")])).StatusCode);
         }
     }
 

@@ -14,59 +14,45 @@ public sealed class AuditAnchorTests
     [Fact]
     public async Task A_deleted_anchor_line_is_missed_by_the_running_app_and_after_its_restart()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-anchor-").FullName;
-        try
+        using var folder = new DataFolder();
+        var directory = folder.Path;
+        await using (var app = new AdminApp(dataDirectory: directory))
         {
-            await using (var app = new AdminApp(dataDirectory: directory))
-            {
-                var ws = await app.WorkspaceAsync("cs");
-                await app.Get<AuditAnchor>().AnchorAsync(CancellationToken.None);
-                Assert.True((await app.Get<ChainVerifier>().VerifyAsync(CancellationToken.None)).Verified);
+            var ws = await app.WorkspaceAsync("cs");
+            await app.Get<AuditAnchor>().AnchorAsync(CancellationToken.None);
+            Assert.True((await app.Get<ChainVerifier>().VerifyAsync(CancellationToken.None)).Verified);
 
-                var path = app.Get<DataDirectory>().AuditAnchor;
-                var lines = await File.ReadAllLinesAsync(path);
-                await File.WriteAllTextAsync(path, string.Concat(lines[..^1].Select(l => l + "\n")));
-                Assert.Equal(new ChainBreak("anchor", lines.Length, $"Line {lines.Length} of the anchor file is missing: the app has written {lines.Length}."),
-                    (await app.Get<ChainVerifier>().VerifyAsync(CancellationToken.None)).FirstBreak);
-                await app.ActsAsync(ws.Id, 1);
-            }
-            await using (var again = new AdminApp(dataDirectory: directory))
-            {
-                var report = await again.Get<ChainVerifier>().VerifyAsync(CancellationToken.None);
-                Assert.Equal("anchor", report.FirstBreak?.Lane);
-                Assert.Contains("is missing or was moved", report.FirstBreak!.Reason);
-            }
+            var path = app.Get<DataDirectory>().AuditAnchor;
+            var lines = await File.ReadAllLinesAsync(path);
+            await File.WriteAllTextAsync(path, string.Concat(lines[..^1].Select(l => l + "\n")));
+            Assert.Equal(new ChainBreak("anchor", lines.Length, $"Line {lines.Length} of the anchor file is missing: the app has written {lines.Length}."),
+                (await app.Get<ChainVerifier>().VerifyAsync(CancellationToken.None)).FirstBreak);
+            await app.ActsAsync(ws.Id, 1);
         }
-        finally
+        await using (var again = new AdminApp(dataDirectory: directory))
         {
-            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            DataFolder.Delete(directory);
+            var report = await again.Get<ChainVerifier>().VerifyAsync(CancellationToken.None);
+            Assert.Equal("anchor", report.FirstBreak?.Lane);
+            Assert.Contains("is missing or was moved", report.FirstBreak!.Reason);
         }
     }
 
     [Fact]
     public async Task The_last_rows_are_anchored_when_the_app_stops()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-anchor-").FullName;
-        try
+        using var folder = new DataFolder();
+        var directory = folder.Path;
+        await using (var app = new AdminApp(dataDirectory: directory))
         {
-            await using (var app = new AdminApp(dataDirectory: directory))
-            {
-                var ws = await app.WorkspaceAsync("cs");
-                await app.CallsAsync(ws.Id, 5);
-            }
-            var lines = (await File.ReadAllLinesAsync(Path.Combine(directory, "audit-anchor.jsonl"))).Select(l => AnchorLine.Parse(l)!).ToList();
-            // 5 calls, 5 completions and the row that waited for them.
-            Assert.Equal(10, lines.Last(l => l.Lane == Chain.CallLane).Seq);
-            Assert.Equal([.. Enumerable.Range(1, lines.Count).Select(n => (long)n)], lines.Select(l => l.Number));
-            await using var again = new AdminApp(dataDirectory: directory);
-            Assert.True((await again.Get<ChainVerifier>().VerifyAsync(CancellationToken.None)).Verified);
+            var ws = await app.WorkspaceAsync("cs");
+            await app.CallsAsync(ws.Id, 5);
         }
-        finally
-        {
-            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            DataFolder.Delete(directory);
-        }
+        var lines = (await File.ReadAllLinesAsync(Path.Combine(directory, "audit-anchor.jsonl"))).Select(l => AnchorLine.Parse(l)!).ToList();
+        // 5 calls, 5 completions and the row that waited for them.
+        Assert.Equal(10, lines.Last(l => l.Lane == Chain.CallLane).Seq);
+        Assert.Equal([.. Enumerable.Range(1, lines.Count).Select(n => (long)n)], lines.Select(l => l.Number));
+        await using var again = new AdminApp(dataDirectory: directory);
+        Assert.True((await again.Get<ChainVerifier>().VerifyAsync(CancellationToken.None)).Verified);
     }
 
     [Theory]

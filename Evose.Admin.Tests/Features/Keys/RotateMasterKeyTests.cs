@@ -26,7 +26,8 @@ public sealed class RotateMasterKeyTests
     public async Task Every_data_key_moves_while_calls_and_changes_go_on()
     {
         var clock = new ShiftedClock();
-        var directory = Directory.CreateTempSubdirectory("evose-test-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         await using var upstream = await Upstream.StartAsync();
         await using (var app = new AdminApp(dataDirectory: directory, services: s => s.AddSingleton<TimeProvider>(clock)))
         {
@@ -84,7 +85,6 @@ public sealed class RotateMasterKeyTests
             Assert.Equal(2, again.Get<SecretVault>().CurrentGeneration);
         }
         await PostgresServer.DropDatabaseOfAsync(directory);
-        DataFolder.Delete(directory);
     }
 
     [Fact]
@@ -112,7 +112,8 @@ public sealed class RotateMasterKeyTests
     [Fact]
     public async Task After_a_change_of_the_root_key_a_rotation_leaves_nothing_under_the_old_one()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-test-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         var file = Path.Combine(directory, "root.key");
         var (old, fresh) = (Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)), Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)));
         var settings = new Dictionary<string, string?> { ["Root:KeyFile"] = file };
@@ -138,13 +139,13 @@ public sealed class RotateMasterKeyTests
             await AssertAllOpenAsync(app, 2, 1);
         }
         await PostgresServer.DropDatabaseOfAsync(directory);
-        DataFolder.Delete(directory);
     }
 
     [Fact]
     public async Task The_recovery_key_on_paper_opens_what_was_sealed_after_a_rotation()
     {
-        var directory = Directory.CreateTempSubdirectory("evose-test-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         string recovery;
         await using (var app = new AdminApp(new() { ["SECRET_KEY"] = Nodes.Key(1) }, directory))
         {
@@ -171,7 +172,6 @@ public sealed class RotateMasterKeyTests
             await AssertAllOpenAsync(app, 2, 1);
         }
         await PostgresServer.DropDatabaseOfAsync(directory);
-        DataFolder.Delete(directory);
     }
 
     /// <summary>Versions beside those in use; their state does not matter to who wraps their keys.</summary>

@@ -92,6 +92,24 @@ public sealed class UsageLedgerTests
         Assert.InRange(kept, 0, 100);
     }
 
+    [Fact]
+    public async Task Stopped_twice_it_ends_once_and_both_wait_for_the_same_end()
+    {
+        await using var app = new AdminApp();
+        var store = new ReadyStore();
+        using var ledger = new UsageLedger(store, app.Get<InFlightCalls>(), app.Get<SecretVault>(), new StillClock(), app.Get<LedgerMode>(), NullLogger<UsageLedger>.Instance);
+        await ledger.StartAsync(CancellationToken.None);
+        await RecordAsync(ledger);
+        store.Flush = new TaskCompletionSource();
+        var first = ledger.StopAsync(CancellationToken.None);
+        var second = ledger.StopAsync(CancellationToken.None);
+        // Whoever asked second would else take the files away while they are still written.
+        Assert.False(second.IsCompleted);
+        store.Flush.SetResult();
+        await Task.WhenAll(first, second, ledger.StopAsync(CancellationToken.None)).WaitAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(1, store.Ends);
+    }
+
     private static async Task<WeakReference> RecordAsync(UsageLedger ledger)
     {
         var now = TimeProvider.System.GetUtcNow();
@@ -134,6 +152,10 @@ public sealed class UsageLedgerTests
 
     private sealed class ReadyStore : ILedgerStore
     {
+        public TaskCompletionSource? Flush { get; set; }
+
+        public int Ends { get; private set; }
+
         public ValueTask OpenAsync(CancellationToken ct) => default;
 
         public ValueTask WriteAsync(IReadOnlyList<LedgerItem> group) => default;
@@ -142,9 +164,12 @@ public sealed class UsageLedgerTests
 
         public ValueTask CaughtUpAsync(CancellationToken ct) => default;
 
-        public ValueTask FlushAsync() => default;
+        public async ValueTask FlushAsync()
+        {
+            if (Flush is not null) await Flush.Task;
+        }
 
-        public void Dispose() { }
+        public void Dispose() => Ends++;
     }
 
     /// <summary>Its timers never come.</summary>
