@@ -47,53 +47,46 @@ public sealed partial class CanaryRules
     public async Task No_value_is_anywhere_but_sealed()
     {
         var began = TimeProvider.System.GetUtcNow().UtcDateTime;
-        var directory = Directory.CreateTempSubdirectory("evose-canary-").FullName;
+        using var folder = new DataFolder();
+        var directory = folder.Path;
         var called = new List<(string About, string Canary)>();
         var hits = new List<string>();
-        try
+        await using (var world = await CanaryWorld.StartAsync(directory))
         {
-            await using (var world = await CanaryWorld.StartAsync(directory))
+            await world.MustAsync(HttpStatusCode.Created, "POST", "/api/v1/workspaces", new { name = "Customer Service", slug = CanaryWorld.Ws });
+            await CallsThatWorkAsync(world, called);
+            await CustomAsync(world, called);
+            await CallsThatFailAsync(world, called);
+            await DamagedAndUnsafeValuesAsync(world);
+            await IntakeAsync(world, called);
+            await RotationsAsync(world, called);
+            await SessionsAsync(world, called);
+            await ChannelsAsync(world, called);
+            await BadBodiesAsync(world, hits);
+            await RepeatedRegistrationAsync(world);
+            await LifeOfACredentialAsync(world);
+            await ReadsAndJobsAsync(world, hits);
+
+            await Given.UntilAsync(async () =>
             {
-                await world.MustAsync(HttpStatusCode.Created, "POST", "/api/v1/workspaces", new { name = "Customer Service", slug = CanaryWorld.Ws });
-                await CallsThatWorkAsync(world, called);
-                await CustomAsync(world, called);
-                await CallsThatFailAsync(world, called);
-                await DamagedAndUnsafeValuesAsync(world);
-                await IntakeAsync(world, called);
-                await RotationsAsync(world, called);
-                await SessionsAsync(world, called);
-                await ChannelsAsync(world, called);
-                await BadBodiesAsync(world, hits);
-                await RepeatedRegistrationAsync(world);
-                await LifeOfACredentialAsync(world);
-                await ReadsAndJobsAsync(world, hits);
+                await using var db = await world.App.DbAsync();
+                return await db.Calls.CountAsync(c => !c.Refused) == await db.CallCompletions.CountAsync();
+            });
+            Assert.True(world.Canaries.Count >= 50, $"only {world.Canaries.Count} canaries");
+            var received = world.Upstream.Requests.Select(Received).ToList();
+            foreach (var (about, canary) in called) if (!received.Exists(r => r.Contains(canary, StringComparison.Ordinal))) hits.Add($"the upstream never received {about}");
 
-                await Given.UntilAsync(async () =>
-                {
-                    await using var db = await world.App.DbAsync();
-                    return await db.Calls.CountAsync(c => !c.Refused) == await db.CallCompletions.CountAsync();
-                });
-                Assert.True(world.Canaries.Count >= 50, $"only {world.Canaries.Count} canaries");
-                var received = world.Upstream.Requests.Select(Received).ToList();
-                foreach (var (about, canary) in called) if (!received.Exists(r => r.Contains(canary, StringComparison.Ordinal))) hits.Add($"the upstream never received {about}");
+            foreach (var (from, bytes) in world.Recorder.All) hits.AddRange(world.Scanner.Scan("answer to " + from, bytes));
+            Assert.True(world.Recorder.All.Count >= 200, $"only {world.Recorder.All.Count} answers were kept");
+            ScanJobs(world, hits);
+            ScanFiles(world.Scanner, directory, hits, running: true);
+            ScanTemporary(world.Scanner, hits, began);
+            await world.DisposeAsync();
 
-                foreach (var (from, bytes) in world.Recorder.All) hits.AddRange(world.Scanner.Scan("answer to " + from, bytes));
-                Assert.True(world.Recorder.All.Count >= 200, $"only {world.Recorder.All.Count} answers were kept");
-                ScanJobs(world, hits);
-                ScanFiles(world.Scanner, directory, hits, running: true);
-                ScanFiles(world.Scanner, Path.GetTempPath(), hits, running: true, since: began);
-                await world.DisposeAsync();
-
-                SqliteConnection.ClearAllPools();
-                Assert.True(ScanFiles(world.Scanner, directory, hits, running: false) >= 4, "there are hardly any files in the data directory");
-                Assert.True(world.App.Log.Lines.Count >= 500, $"only {world.App.Log.Lines.Count} lines were logged");
-                foreach (var line in world.App.Log.Lines) hits.AddRange(world.Scanner.Scan("log: " + string.Join(' ', line.Split(' ').Take(2)), line, 1));
-            }
-        }
-        finally
-        {
             SqliteConnection.ClearAllPools();
-            DataFolder.Delete(directory);
+            Assert.True(ScanFiles(world.Scanner, directory, hits, running: false) >= 4, "there are hardly any files in the data directory");
+            Assert.True(world.App.Log.Lines.Count >= 500, $"only {world.App.Log.Lines.Count} lines were logged");
+            foreach (var line in world.App.Log.Lines) hits.AddRange(world.Scanner.Scan("log: " + string.Join(' ', line.Split(' ').Take(2)), line, 1));
         }
         Assert.True(hits.Count == 0, $"{hits.Count} places hold a value, or took one:\n{string.Join('\n', hits.Select(h => h).Distinct().Take(60))}");
     }
@@ -478,30 +471,34 @@ public sealed partial class CanaryRules
         }
     }
 
-    private static int ScanFiles(CanaryScanner scanner, string directory, List<string> hits, bool running, DateTime? since = null)
+    private static int ScanFiles(CanaryScanner scanner, string directory, List<string> hits, bool running)
     {
-        var count = 0;
-        foreach (var file in new DirectoryInfo(directory).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, MaxRecursionDepth = since is null ? 8 : 2 }))
+        var files = DataFolder.Read(directory);
+        foreach (var (file, bytes) in files) hits.AddRange(scanner.Scan($"{Path.GetFileName(file)}{(running ? " while running" : "")}", bytes));
+        return files.Count;
+    }
+
+    // What was written to the machine's folder for such things since then.
+    private static void ScanTemporary(CanaryScanner scanner, List<string> hits, DateTime since)
+    {
+        foreach (var file in new DirectoryInfo(Path.GetTempPath()).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, MaxRecursionDepth = 2 }))
         {
-            // Nothing is in an empty file. Danger: a pipe that a killed process left behind has no length either, and opening it waits forever.
-            if (file.Length == 0) continue;
             // Data directories of apps of other tests; this one's own is looked at by itself.
-            if (since is not null && file.FullName.Contains("/evose-", StringComparison.Ordinal)) continue;
-            if (since is { } from && (file.LastWriteTimeUtc < from || file.Length > 32 * 1024 * 1024)) continue;
+            if (file.FullName.Contains("/evose-", StringComparison.Ordinal)) continue;
             try
             {
+                // Nothing is in an empty file. Danger: a pipe that a killed process left behind has no length either, and opening it waits forever.
+                if (file.Length == 0 || file.LastWriteTimeUtc < since || file.Length > 32 * 1024 * 1024) continue;
                 using var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
                 using var bytes = new MemoryStream();
                 stream.CopyTo(bytes);
-                hits.AddRange(scanner.Scan($"{file.Name}{(running ? " while running" : "")}", bytes.ToArray()));
-                count++;
+                hits.AddRange(scanner.Scan(file.Name, bytes.ToArray()));
             }
-            catch (Exception e) when (since is not null && e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 // Somebody else's file, gone meanwhile.
             }
         }
-        return count;
     }
 
     private static string Received(Upstream.Seen seen) =>

@@ -72,28 +72,7 @@ public sealed class CredentialPolicyTests(SharedApp shared) : IClassFixture<Shar
         Assert.Equal(0, Hits(wrapped));
     }
 
-    private int Hits(byte[] needle)
-    {
-        while (true)
-        {
-            try
-            {
-                return HitsNow(needle);
-            }
-            catch (FileNotFoundException)
-            {
-                // SQLite takes its log away with the last connection, and what was in it is in the file then: looked at anew.
-            }
-        }
-    }
-
-    private int HitsNow(byte[] needle) => Directory.GetFiles(_app.DataDirectory, "evose.db*").Sum(file =>
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var copy = new MemoryStream();
-        stream.CopyTo(copy);
-        return copy.GetBuffer().AsSpan(0, (int)copy.Length).IndexOf(needle) >= 0 ? 1 : 0;
-    });
+    private int Hits(byte[] needle) => DataFolder.Read(_app.DataDirectory, "evose.db*").Count(f => f.Bytes.AsSpan().IndexOf(needle) >= 0);
 
     [Theory]
     [InlineData(VersionState.Pending)]

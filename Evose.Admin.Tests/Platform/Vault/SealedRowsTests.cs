@@ -102,9 +102,8 @@ public sealed class SealedRowsTests
         keys.Add(("a key ring in clear", "masterKey"u8.ToArray()));
 
         var looked = 0;
-        foreach (var file in Files(world.App))
+        foreach (var (file, bytes) in DataFolder.Read(world.App.DataDirectory))
         {
-            var bytes = await ReadAsync(file);
             looked++;
             foreach (var (name, key) in keys)
             {
@@ -115,7 +114,7 @@ public sealed class SealedRowsTests
         }
         Assert.True(looked >= 5, $"only {looked} files");
         // The search finds what is there.
-        Assert.True((await ReadAsync(Path.Combine(world.App.DataDirectory, "evose.db"))).AsSpan().IndexOf(version.WrappedKey) >= 0 || (await ReadAsync(Path.Combine(world.App.DataDirectory, "evose.db-wal"))).AsSpan().IndexOf(version.WrappedKey) >= 0);
+        Assert.Contains(DataFolder.Read(world.App.DataDirectory, "evose.db*"), f => f.Bytes.AsSpan().IndexOf(version.WrappedKey) >= 0);
 
         // The wrapped master key is only as good as the ring: without the ring, which lies outside the database, it does not open.
         var elsewhere = new SecretVault(new DataProtectionRoot(Directory.CreateTempSubdirectory("evose-test-").FullName));
@@ -129,8 +128,8 @@ public sealed class SealedRowsTests
         await using var app = new AdminApp(new() { ["SECRET_KEY"] = Kit.SecretKey });
         Assert.False(app.Get<SecretVault>().IsSealed);
         await Given.WorkspaceAsync(app);
-        foreach (var file in Files(app))
-            foreach (var (form, needle) in Forms(Convert.FromHexString(Kit.SecretKey))) Assert.True((await ReadAsync(file)).AsSpan().IndexOf(needle) < 0, $"{Path.GetFileName(file)} holds the root key {form}");
+        foreach (var (file, bytes) in DataFolder.Read(app.DataDirectory))
+            foreach (var (form, needle) in Forms(Convert.FromHexString(Kit.SecretKey))) Assert.True(bytes.AsSpan().IndexOf(needle) < 0, $"{Path.GetFileName(file)} holds the root key {form}");
     }
 
     private static async Task SeedAsync(IDbContextFactory<AdminDb> factory, SecretVault vault)
@@ -203,17 +202,6 @@ public sealed class SealedRowsTests
         yield return ("in hex", Encoding.ASCII.GetBytes(Convert.ToHexString(key)));
         yield return ("in lower hex", Encoding.ASCII.GetBytes(Convert.ToHexStringLower(key)));
         for (var skip = 0; skip < 3; skip++) yield return ("in base64", Encoding.ASCII.GetBytes(Convert.ToBase64String(key, skip, (key.Length - skip) / 3 * 3)));
-    }
-
-    // The lock of a directory holds nothing and cannot be opened while the app runs.
-    private static IEnumerable<string> Files(AdminApp app) => new DirectoryInfo(app.DataDirectory).EnumerateFiles("*", SearchOption.AllDirectories).Where(f => f.Length > 0).Select(f => f.FullName);
-
-    private static async Task<byte[]> ReadAsync(string file)
-    {
-        await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var copy = new MemoryStream();
-        await stream.CopyToAsync(copy);
-        return copy.ToArray();
     }
 
     private sealed record Row(Guid Id, Guid Workspace, Guid Credential, int Number, byte[] Key, Dictionary<string, byte[]> Fields);
