@@ -40,7 +40,7 @@ public sealed class AttachedCredential : IDisposable
             foreach (var rule in opened.Rules.Fields)
             {
                 if (rule.Place == FieldPlace.None && !signs) continue;
-                if (chosen.Value.Fields.ContainsKey(rule.Name)) opened._fields[rule.Name] = vault.Open(new SecretAddress(chosen.WorkspaceId, chosen.CredentialId, chosen.Version), chosen.Value, rule.Name);
+                if (chosen.Value.Fields.ContainsKey(rule.Name)) opened._fields[rule.Name] = vault.OpenTogether(new SecretAddress(chosen.WorkspaceId, chosen.CredentialId, chosen.Version), chosen.Value, rule.Name);
                 else if (rule.Place != FieldPlace.None) throw new KeyNotFoundException("the version has no such field");
             }
             opened.Signing = RequestSigning.With(opened);

@@ -13,12 +13,13 @@ public sealed class EchoGuard : IDisposable
     private readonly IReadOnlyList<ChosenVersion> _owners;
     private readonly EchoScrubber _scrubber;
     private readonly int _longest;
-    private EchoPatterns? _patterns;
+    private EchoPatterns? _own;
 
-    private EchoGuard(EchoPatterns patterns, IReadOnlyList<ChosenVersion> owners) => (_patterns, _owners, _scrubber, _longest) = (patterns, owners, new EchoScrubber(patterns), patterns.Longest);
+    private EchoGuard(EchoPatterns patterns, IReadOnlyList<ChosenVersion> owners, bool isOwn) => (_own, _owners, _scrubber, _longest) = (isOwn ? patterns : null, owners, new EchoScrubber(patterns), patterns.Longest);
 
     /// <summary>Null when the call carries nothing that can be looked for.</summary>
-    internal static EchoGuard? Of(EchoPatterns? patterns, IReadOnlyList<ChosenVersion> owners) => patterns is null ? null : new EchoGuard(patterns, owners);
+    /// <param name="isOwn">The patterns are this call's alone and end with it; else they end with the value they are made of.</param>
+    internal static EchoGuard? Of(EchoPatterns? patterns, IReadOnlyList<ChosenVersion> owners, bool isOwn) => patterns is null ? null : new EchoGuard(patterns, owners, isOwn);
 
     /// <summary>True when something was found in this answer.</summary>
     public bool HasFound => _scrubber.Found > 0;
@@ -88,8 +89,8 @@ public sealed class EchoGuard : IDisposable
     // Once: the patterns may be another call's by the second time.
     public void Dispose()
     {
-        _patterns?.Dispose();
-        _patterns = null;
+        _own?.Dispose();
+        _own = null;
     }
 
     /// <summary>An answer's body, read through the scrubber.</summary>

@@ -37,6 +37,9 @@ public sealed class EchoPatterns : IDisposable
     /// <summary>Length of the longest form.</summary>
     public int Longest { get; private set; }
 
+    /// <summary>Length of the shortest form: nothing shorter can hold one.</summary>
+    public int Shortest { get; private set; } = int.MaxValue;
+
     public ReadOnlySpan<byte> this[int i] => _bytes.AsSpan(_forms[i].Start, _forms[i].Length);
 
     /// <summary>Which of the given values a form is one of, counted from 0.</summary>
@@ -97,7 +100,7 @@ public sealed class EchoPatterns : IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         Filter.Clear();
         CryptographicOperations.ZeroMemory(_bytes);
-        (_bytes, _used, _owner, Count, Longest) = (_own, 0, 0, 0, 0);
+        (_bytes, _used, _owner, Count, Longest, Shortest) = (_own, 0, 0, 0, 0, int.MaxValue);
         Idle.TryReturn(this);
     }
 
@@ -145,6 +148,7 @@ public sealed class EchoPatterns : IDisposable
         _forms[Count++] = (_used, length, _owner);
         _used += length;
         Longest = Math.Max(Longest, length);
+        Shortest = Math.Min(Shortest, length);
     }
 
     private bool IsThere(ReadOnlySpan<byte> made)

@@ -56,7 +56,8 @@ public sealed class EchoScrubber(EchoPatterns patterns)
     /// <summary>The text with every form overwritten; the same instance when there is none.</summary>
     public string Scrub(string text)
     {
-        if (text.Length < EchoPatterns.MinLength) return text;
+        // Most headers say too little. A character takes up to three bytes, in ASCII it takes one.
+        if (text.Length < patterns.Shortest && (text.Length < patterns.Shortest / 3 || Ascii.IsValid(text))) return text;
         var most = Encoding.UTF8.GetMaxByteCount(text.Length);
         byte[]? rented = null;
         var room = most <= OnStack ? stackalloc byte[OnStack] : rented = ArrayPool<byte>.Shared.Rent(most);

@@ -25,7 +25,7 @@ public sealed class OpenedValues : IDisposable
     private EchoGuard? _echoes;
 
     /// <summary>Looks for these values in what the upstream answers; null when there is none that could be looked for.</summary>
-    public EchoGuard? Echoes => _echoes ??= EchoGuard.Of(Patterns(), _chosen);
+    public EchoGuard? Echoes => _echoes ??= SharedPatterns() is { } shared ? EchoGuard.Of(shared, _chosen, isOwn: false) : EchoGuard.Of(Patterns(), _chosen, isOwn: true);
 
     /// <summary>True when a session was asked for and none of its cookies belongs to the call's address.</summary>
     public bool NoCookieFits { get; private set; }
@@ -54,7 +54,7 @@ public sealed class OpenedValues : IDisposable
                         break;
                     }
                     if (!c.Value.Fields.ContainsKey(field) || !Credential.Travels(c.Rules.Type, field)) throw new KeyNotFoundException("the version has no such field");
-                    opened._values[i] = vault.Open(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, field);
+                    opened._values[i] = vault.OpenTogether(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, field);
                     break;
                 }
             }
@@ -132,6 +132,12 @@ public sealed class OpenedValues : IDisposable
             _attachedCookies = both;
         }
     }
+
+    // The ordinary call carries one value of one credential: what it is looked for by is made once for all calls that hold the value.
+    private EchoPatterns? SharedPatterns() =>
+        _chosen is [{ Rules.Type: not CredentialType.Cookie } only] && _values is [{ } value] && _names[0].Name == only.Name && _attached is null && IsSecret(only, _names[0].Field)
+            ? value.Beside(static v => EchoPatterns.Of([v]))
+            : null;
 
     // Of a session, the cookies one by one: a page that shows one of them shows a key. Short ones are settings, and what a site gives its own scripts against forgery it means to be read.
     private EchoPatterns? Patterns()

@@ -16,13 +16,21 @@ public sealed class Plaintext : IDisposable
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     private byte[]? _bytes;
 
+    // Whose bytes these are, when others hold them too.
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    private SharedPlaintext? _shared;
+
     private Plaintext(byte[] bytes, int length) => (_bytes, Length) = (bytes, length);
+
+    internal Plaintext(SharedPlaintext shared) => (_shared, _bytes, Length) = (shared, shared.Bytes, shared.Length);
 
     // The last line of defence for a forgotten Dispose; not a way of life.
     ~Plaintext()
     {
         // Zeroed but not given back: something may still read a span of it.
-        if (Interlocked.Exchange(ref _bytes, null) is { } bytes) CryptographicOperations.ZeroMemory(bytes);
+        if (Interlocked.Exchange(ref _bytes, null) is not { } bytes) return;
+        if (_shared is null) CryptographicOperations.ZeroMemory(bytes);
+        else _shared.Release(isRead: false);
     }
 
     public int Length { get; private set; }
@@ -32,14 +40,17 @@ public sealed class Plaintext : IDisposable
 
     /// <summary>For the one who fills it in.</summary>
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
-    public Span<byte> Writable => Alive.AsSpan(0, Length);
+    public Span<byte> Writable => Own.AsSpan(0, Length);
 
     /// <summary>The same for a reader that fills it over time; not to be kept longer than the value.</summary>
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
-    public Memory<byte> WritableMemory => Alive.AsMemory(0, Length);
+    public Memory<byte> WritableMemory => Own.AsMemory(0, Length);
 
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     private byte[] Alive => _bytes ?? throw new ObjectDisposedException(nameof(Plaintext));
+
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    private byte[] Own => _shared is null ? Alive : throw new InvalidOperationException("Others read this value too.");
 
     public static Plaintext Allocate(int length) => new(PinnedPool.Rent(length), length);
 
@@ -70,6 +81,17 @@ public sealed class Plaintext : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>From here on others may hold the same bytes; nobody writes them any more.</summary>
+    internal SharedPlaintext Share() => _shared ??= new SharedPlaintext(Alive, Length);
+
+    /// <summary>What is made of the value once for all who hold it; null when it is held alone.</summary>
+    internal T? Beside<T>(Func<Plaintext, T?> make)
+        where T : class, IDisposable
+    {
+        ObjectDisposedException.ThrowIf(_bytes is null, this);
+        return _shared?.Beside(this, make);
+    }
+
     /// <summary>Shortens the value to its true length once the padding is known.</summary>
     internal void Truncate(int length)
     {
@@ -80,7 +102,9 @@ public sealed class Plaintext : IDisposable
 
     private void Zero()
     {
-        if (Interlocked.Exchange(ref _bytes, null) is { } bytes) PinnedPool.Return(bytes);
+        if (Interlocked.Exchange(ref _bytes, null) is not { } bytes) return;
+        if (_shared is null) PinnedPool.Return(bytes);
+        else _shared.Release(isRead: true);
     }
 
     internal sealed class NeverAsJson : JsonConverterFactory

@@ -290,22 +290,50 @@ public sealed class SecretVault
     private const int ShortestFingerprintedCookie = 16;
 
     /// <summary>Opens one field at exactly the address it was sealed for; the caller disposes it.</summary>
-    public Plaintext Open(in SecretAddress address, SealedValue value, string field)
+    public Plaintext Open(in SecretAddress address, SealedValue value, string field) => Open(address, value, field, together: false);
+
+    /// <summary>
+    /// The same for a call: while another call holds the very same value open, that one serves both. It is zeroed with the last, so it is never open longer than one of them is under way.
+    /// Not to be written to.
+    /// </summary>
+    public Plaintext OpenTogether(in SecretAddress address, SealedValue value, string field) => Open(address, value, field, together: true);
+
+    private Plaintext Open(in SecretAddress address, SealedValue value, string field, bool together)
     {
         // A row that is gone is damage like any other; the name of the field is not proof that there was one.
         if (!value.Fields.TryGetValue(field, out var blob)) throw new IntegrityException();
         var ring = RingFor(value.WrappedKey, out var generation);
         var wrapKey = ring.WrapKey(generation, address.Workspace);
-        var isProven = value.Proof is CommitmentProof proof && proof.Of(value.WrappedKey, wrapKey, address);
-        var opened = Open(ring, wrapKey, address, value.WrappedKey, blob, field, isProven);
-        if (!isProven) value.Proof = new CommitmentProof(value.WrappedKey, wrapKey, address);
+        var proof = value.Proof as CommitmentProof;
+        if (proof?.Of(value.WrappedKey, wrapKey, address) != true) proof = null;
+        if (together && proof?.TryHold(field, blob) is { } held) return held;
+        var opened = Open(ring, wrapKey, address, value.WrappedKey, blob, field, isCommitted: proof is not null);
+        if (proof is null) value.Proof = proof = new CommitmentProof(value.WrappedKey, wrapKey, address);
+        if (together) proof.Share(field, blob, opened);
         return opened;
     }
 
     // The commitment says that no other key opens the wrapped one too. That follows from the bytes, the key and the address alone, so for the same three it is checked once.
     private sealed class CommitmentProof(byte[] wrappedKey, CipherPool wrapKey, SecretAddress address)
     {
+        // What calls under way hold open, by field. Replaced as a whole; of two that open at once one is found by those who follow.
+        private volatile (string Field, byte[] Blob, SharedPlaintext Value)[] _open = [];
+
         public bool Of(byte[] key, CipherPool by, in SecretAddress at) => ReferenceEquals(key, wrappedKey) && ReferenceEquals(by, wrapKey) && at == address;
+
+        /// <summary>The value that another call holds open; null when there is none.</summary>
+        public Plaintext? TryHold(string field, byte[] blob)
+        {
+            foreach (var one in _open)
+                if (ReferenceEquals(one.Blob, blob) && one.Field == field) return one.Value.TryHold();
+            return null;
+        }
+
+        public void Share(string field, byte[] blob, Plaintext opened)
+        {
+            var shared = opened.Share();
+            _open = [.. _open.Where(o => o.Field != field), (field, blob, shared)];
+        }
     }
 
     /// <summary>The same, for callers that have the two blobs at hand.</summary>
