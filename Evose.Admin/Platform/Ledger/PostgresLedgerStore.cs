@@ -10,8 +10,9 @@ using NpgsqlTypes;
 namespace Evose.Admin.Platform.Ledger;
 
 /// <summary>
-/// Writes groups of ledger entries into PostgreSQL: two round trips and one transaction for rows, chain, head and rollups. Each node writes a lane of its own, which it
-/// holds by a lock of its session: whoever loses the connection loses the lane, so no lane ever has two writers.
+/// Writes groups of ledger entries into PostgreSQL: one transaction for rows, chain, head and rollups, in one round trip as long as stamp and head are what the last group left, else in two.
+/// Each node writes a lane of its own, which it holds by a lock of its session: whoever loses the connection loses the lane, so no lane ever has two writers.
+/// It blocks the writer's thread: a continuation would stand in the pool behind the very calls that wait for it.
 /// </summary>
 public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, CatalogStamp stamp, TimeProvider clock) : ILedgerStore
 {
@@ -25,6 +26,9 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
     private long _position;
     private byte[]? _forged;
 
+    // What the last group left in the database; null when that is not known for sure.
+    private (long Stamp, ChainHead Head)? _left;
+
     public async ValueTask WriteAsync(IReadOnlyList<LedgerItem> group)
     {
         var committed = false;
@@ -32,18 +36,13 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
         {
             var session = _session ??= await Session.OpenAsync(postgres);
             var now = clock.GetUtcNow();
-            var latest = await BeginAsync(session);
-            // The caller decides again: it must not do so by the same old catalogue.
-            stamp.Advance(latest);
-            var written = await WrittenAsync(session, group);
-            var before = _position;
-            foreach (var item in group) Add(session, item, latest, now, written);
-            await session.CommitAsync(_rollups, _position > before ? Head(session) : null);
+            if (!TryWriteAtOnce(session, group, now)) WriteAfterLook(session, group, now);
             committed = true;
             _doubtful.ExceptWith(Completions(group));
         }
         catch
         {
+            _left = null;
             _doubtful.UnionWith(Completions(group));
             throw;
         }
@@ -64,20 +63,63 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
     public void Reset()
     {
         _session?.Dispose();
-        _session = null;
+        (_session, _left) = (null, null);
     }
 
     public void Dispose() => Reset();
 
-    // The shared lock first and in a statement of its own: what is read after it is from before every later change of the stamp, and no change commits until this group has.
-    private async Task<long> BeginAsync(Session session)
+    // Sends the whole group in the belief that nothing has changed since the last one; the statement that moves the head fails when that is wrong, and then nothing is written.
+    private bool TryWriteAtOnce(Session session, IReadOnlyList<LedgerItem> group, DateTimeOffset now)
     {
-        await using var reader = await session.Begin.ExecuteReaderAsync();
+        if (_left is not { } left || _doubtful.Count > 0) return false;
+        _left = null;
+        // A call that was decided by a newer stamp shows that there is one. Whatever is older than what is believed here is stale in any case.
+        var latest = left.Stamp;
+        foreach (var item in group)
+            if (item.Completion is null && !item.Entry!.Refused) latest = Math.Max(latest, item.Entry.Stamp);
+        (_position, _forged) = (left.Head.Seq, null);
+        left.Head.Link.CopyTo(_link, 0);
+        foreach (var item in group) Add(session, item, latest, now, []);
+        if (_position == left.Head.Seq) return false;
+        var head = Head(session);
+        try
+        {
+            session.WriteAtOnce(_rollups, head, latest, left.Head);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DivisionByZero)
+        {
+            session.RollBack();
+            session.Clear();
+            _rollups.Clear(written: false);
+            return false;
+        }
+        stamp.Advance(latest);
+        _left = (latest, head);
+        return true;
+    }
+
+    private void WriteAfterLook(Session session, IReadOnlyList<LedgerItem> group, DateTimeOffset now)
+    {
+        var latest = Begin(session);
+        // The caller decides again: it must not do so by the same old catalogue.
+        stamp.Advance(latest);
+        var written = Written(session, group);
+        var before = _position;
+        foreach (var item in group) Add(session, item, latest, now, written);
+        var head = _position > before ? Head(session) : null;
+        session.Commit(_rollups, head);
+        _left = head is null || _forged is not null ? null : (latest, head);
+    }
+
+    // The shared lock first and in a statement of its own: what is read after it is from before every later change of the stamp, and no change commits until this group has.
+    private long Begin(Session session)
+    {
+        using var reader = session.Begin.ExecuteReader();
         while (reader.FieldCount != 4)
-            if (!await reader.NextResultAsync()) throw new InvalidOperationException("the database did not answer what was asked");
-        if (!await reader.ReadAsync()) throw new InvalidOperationException("the installation row is missing");
+            if (!reader.NextResult()) throw new InvalidOperationException("the database did not answer what was asked");
+        if (!reader.Read()) throw new InvalidOperationException("the installation row is missing");
         var latest = reader.GetInt64(0);
-        if (await reader.IsDBNullAsync(1))
+        if (reader.IsDBNull(1))
         {
             _position = 0;
             _forged = null;
@@ -93,10 +135,10 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
         return latest;
     }
 
-    private async Task<HashSet<long>> WrittenAsync(Session session, IReadOnlyList<LedgerItem> group)
+    private HashSet<long> Written(Session session, IReadOnlyList<LedgerItem> group)
     {
         var asked = Completions(group).Where(_doubtful.Contains).ToArray();
-        return asked.Length == 0 ? [] : await session.CompletedAsync(asked);
+        return asked.Length == 0 ? [] : session.Completed(asked);
     }
 
     private static IEnumerable<long> Completions(IReadOnlyList<LedgerItem> group) => group.Where(i => i.Completion is not null).Select(i => i.FirstSeq);
@@ -150,8 +192,10 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
     {
         private readonly NpgsqlConnection _connection;
         private readonly NpgsqlBatch _end;
-        private readonly NpgsqlBatchCommand _commit = new("COMMIT");
-        private readonly NpgsqlBatchCommand _head;
+        private static readonly string Lock = string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock_shared({(long)AdvisoryLock.Stamp})");
+
+        private readonly NpgsqlBatchCommand _begin = new("BEGIN"), _lock = new(Lock), _commit = new("COMMIT");
+        private readonly NpgsqlBatchCommand _head, _headAfter;
         private readonly Columns _hours, _days, _sources, _uses, _names;
 
         private Session(NpgsqlConnection connection, int lane, long last)
@@ -159,7 +203,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
             (_connection, Lane, Chain, Numbers) = (connection, lane, CallNumber.ChainOf(lane), new CallNumbers(lane, last));
             Begin = new NpgsqlBatch(connection) { Timeout = Seconds };
             Begin.BatchCommands.Add(new NpgsqlBatchCommand("BEGIN"));
-            Begin.BatchCommands.Add(new NpgsqlBatchCommand(string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock_shared({(long)AdvisoryLock.Stamp})")));
+            Begin.BatchCommands.Add(new NpgsqlBatchCommand(Lock));
             Begin.BatchCommands.Add(new NpgsqlBatchCommand("SELECT i.stamp, h.seq, h.link, h.mac FROM installation i LEFT JOIN chain_head h ON h.lane = $1") { Parameters = { new NpgsqlParameter<string> { TypedValue = Chain } } });
             _end = new NpgsqlBatch(connection) { Timeout = Seconds };
             Calls = new Columns("call_record", "seq:n lane:i position:n id:b at:n workspace_id:b tool_id:b tool:t agent_id:b agent:t workflow_id:b workflow:t run_id:t user_id:t user_name:t user_email:t "
@@ -175,8 +219,13 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
             _names = new Columns("call_name", "kind:i id:t name:t email:t", " ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING");
             _uses = new Columns("credential_use", "credential_id:b last_used_at:n calls:n",
                 " ORDER BY 1 ON CONFLICT (credential_id) DO UPDATE SET last_used_at = greatest(c.last_used_at, excluded.last_used_at), calls = c.calls + excluded.calls");
-            _head = new NpgsqlBatchCommand("INSERT INTO chain_head (lane, seq, link, mac) VALUES ($1, $2, $3, $4) ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq, link = excluded.link, mac = excluded.mac");
-            foreach (var type in new[] { NpgsqlDbType.Text, NpgsqlDbType.Bigint, NpgsqlDbType.Bytea, NpgsqlDbType.Bytea }) _head.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = type });
+            const string Insert = "INSERT INTO chain_head (lane, seq, link, mac) VALUES ", Or = " ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq, link = excluded.link, mac = excluded.mac";
+            _head = new NpgsqlBatchCommand(Insert + "($1, $2, $3, $4)" + Or);
+            // Divides by one, or by zero when stamp or head are others than was believed.
+            _headAfter = new NpgsqlBatchCommand(Insert + "($1, $2 / (SELECT count(*) FROM installation i, chain_head h WHERE i.stamp = $5 AND h.lane = $1 AND h.seq = $6 AND h.link = $7 AND h.mac = $8), $3, $4)" + Or);
+            NpgsqlDbType[] ofHead = [NpgsqlDbType.Text, NpgsqlDbType.Bigint, NpgsqlDbType.Bytea, NpgsqlDbType.Bytea];
+            foreach (var type in ofHead) _head.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = type });
+            foreach (var type in (NpgsqlDbType[])[.. ofHead, NpgsqlDbType.Bigint, .. ofHead[1..]]) _headAfter.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = type });
         }
 
         public int Lane { get; }
@@ -227,16 +276,44 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
             throw new InvalidOperationException($"all {CallNumber.MaxLane} lanes of the ledger are taken by other nodes");
         }
 
-        public async Task<HashSet<long>> CompletedAsync(long[] seqs)
+        public HashSet<long> Completed(long[] seqs)
         {
             var found = new HashSet<long>();
-            await using var command = new NpgsqlCommand("SELECT call_seq FROM call_completion WHERE call_seq = ANY($1)", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<long[]> { TypedValue = seqs } } };
-            await using var reader = await command.ExecuteReaderAsync();
-            while (await reader.ReadAsync()) found.Add(reader.GetInt64(0));
+            using var command = new NpgsqlCommand("SELECT call_seq FROM call_completion WHERE call_seq = ANY($1)", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<long[]> { TypedValue = seqs } } };
+            using var reader = command.ExecuteReader();
+            while (reader.Read()) found.Add(reader.GetInt64(0));
             return found;
         }
 
-        public async Task CommitAsync(Rollups rollups, ChainHead? head)
+        /// <summary>What <see cref="Begin"/> has begun.</summary>
+        public void Commit(Rollups rollups, ChainHead? head)
+        {
+            if (head is not null)
+            {
+                (_head.Parameters[0].Value, _head.Parameters[1].Value, _head.Parameters[2].Value, _head.Parameters[3].Value) = (head.Lane, head.Seq, head.Link, head.Mac);
+                _end.BatchCommands.Add(_head);
+            }
+            Execute(rollups);
+        }
+
+        /// <summary>All of it, when stamp and head are still these; else a division by zero, and the transaction is to be rolled back.</summary>
+        public void WriteAtOnce(Rollups rollups, ChainHead head, long stamp, ChainHead before)
+        {
+            _end.BatchCommands.Add(_begin);
+            _end.BatchCommands.Add(_lock);
+            object[] values = [head.Lane, head.Seq, head.Link, head.Mac, stamp, before.Seq, before.Link, before.Mac];
+            for (var i = 0; i < values.Length; i++) _headAfter.Parameters[i].Value = values[i];
+            _end.BatchCommands.Add(_headAfter);
+            Execute(rollups);
+        }
+
+        public void RollBack()
+        {
+            using var rollback = new NpgsqlCommand("ROLLBACK", _connection) { CommandTimeout = Seconds };
+            rollback.ExecuteNonQuery();
+        }
+
+        private void Execute(Rollups rollups)
         {
             foreach (var (k, n) in rollups.Hours) _hours.Add(k.Hour, Key(k.Credential), k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
             foreach (var (k, n) in rollups.Days) _days.Add(k.Day, Key(k.Credential), k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
@@ -245,13 +322,8 @@ public sealed class PostgresLedgerStore(Postgres postgres, SecretVault vault, Ca
             foreach (var (k, n) in rollups.Uses) _uses.Add(Key(k), n.LastTicks, n.Calls);
             foreach (var columns in new[] { Calls, CompletionRows, _hours, _days, _sources, _uses, _names })
                 if (columns.Any) _end.BatchCommands.Add(columns.Command);
-            if (head is not null)
-            {
-                (_head.Parameters[0].Value, _head.Parameters[1].Value, _head.Parameters[2].Value, _head.Parameters[3].Value) = (head.Lane, head.Seq, head.Link, head.Mac);
-                _end.BatchCommands.Add(_head);
-            }
             _end.BatchCommands.Add(_commit);
-            await _end.ExecuteNonQueryAsync();
+            _end.ExecuteNonQuery();
         }
 
         public void Clear()
