@@ -81,6 +81,7 @@
 
   window.evose = {
     setTheme,
+    isDark: () => document.documentElement.dataset.theme === "dark",
     /** Remembers which workspace to open next time. */
     rememberWorkspace: slug => setCookie("evose.ws", slug),
     /** Small preferences of this browser, such as a hidden checklist. */

@@ -34,6 +34,36 @@ public sealed class ShellInBrowserTests(Chromium chromium)
     }
 
     [Fact]
+    public async Task Is_dark_where_the_system_is_until_somebody_chooses()
+    {
+        await using var app = new AdminApp();
+        using (var api = app.Api()) (await api.PostAsJsonAsync("/api/v1/workspaces", new { name = "Customer service", slug = "cs" })).EnsureSuccessStatusCode();
+        await using var window = await chromium.OpenAsync(app.Url);
+        var page = window.Page;
+        await page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
+        await page.GotoAsync("/account/login");
+        await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
+        await window.SignInAsync();
+        // Both halves: our own styles, and what the component library believes.
+        await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
+        await Assertions.Expect(page.GetByTestId("theme-toggle")).ToHaveAttributeAsync("aria-label", "Use the light theme");
+
+        // In the evening and in the morning: a page that the server made for the other is put right.
+        await page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
+        await page.ReloadAsync();
+        await window.InteractiveAsync();
+        await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "light");
+        await Assertions.Expect(page.GetByTestId("theme-toggle")).ToHaveAttributeAsync("aria-label", "Use the dark theme");
+
+        await page.GetByTestId("theme-toggle").ClickAsync();
+        await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
+        await page.ReloadAsync();
+        await window.InteractiveAsync();
+        await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
+        Assert.Empty(window.Complaints);
+    }
+
+    [Fact]
     public async Task Makes_the_first_workspace_where_there_is_none()
     {
         await using var app = new AdminApp();

@@ -64,6 +64,12 @@ public sealed partial class MainLayout : LayoutComponentBase, IDisposable
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
+        // The system may have changed since the browser last told the server.
+        if (firstRender && await Js.InvokeAsync<bool>("evose.isDark", _gone.Token) is var dark && dark != _dark)
+        {
+            _dark = dark;
+            StateHasChanged();
+        }
         if (_workspace is null || _workspace == Organization || _workspace.Slug == _remembered) return;
         _remembered = _workspace.Slug;
         await Js.InvokeVoidAsync("evose.rememberWorkspace", _gone.Token, _remembered);

@@ -26,6 +26,35 @@ public sealed class SessionUseTests
         Assert.Equal(["deep=v2; mine=v1", "mine=v1"], world.Site.Upstream.Requests.Select(r => r.Headers["Cookie"]));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Calls_under_way_at_once_each_carry_the_cookies_of_their_own_address_and_none_comes_back(bool attached)
+    {
+        await using var world = await SessionWorld.StartAsync(attached: attached);
+        var together = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var arrived = 0;
+        world.Site.LoggedOut = async context =>
+        {
+            if (Interlocked.Increment(ref arrived) == 8) together.SetResult();
+            await together.Task;
+            await context.Response.WriteAsync("you sent " + context.Request.Headers.Cookie);
+        };
+        const string Mine = "mine-0123456789abcdef", Deep = "deep-fedcba9876543210";
+        await world.RegisterAsync($"127.0.0.1\tFALSE\t/\tFALSE\t0\tmine\t{Mine}\n127.0.0.1\tFALSE\t/deep\tTRUE\t0\tdeep\t{Deep}");
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(async i =>
+        {
+            using var answer = await world.CallAsync(i % 2 == 0 ? "/deep/x" : "/");
+            return (answer.StatusCode, Text: await answer.Content.ReadAsStringAsync());
+        })).WaitAsync(TimeSpan.FromMinutes(1));
+        Assert.All(answers, a => Assert.Equal(HttpStatusCode.OK, a.StatusCode));
+        Assert.All(answers, a => Assert.DoesNotContain("0123456789", a.Text, StringComparison.Ordinal));
+        Assert.All(answers, a => Assert.DoesNotContain("9876543210", a.Text, StringComparison.Ordinal));
+        Assert.All(answers, a => Assert.Contains("mine=•", a.Text, StringComparison.Ordinal));
+        Assert.All(world.Site.Upstream.Requests, r => Assert.Equal(r.Path.Contains("deep", StringComparison.Ordinal) ? $"deep={Deep}; mine={Mine}" : $"mine={Mine}", r.Headers["Cookie"]));
+        Assert.Equal(4, world.Site.Upstream.Requests.Count(r => r.Path.Contains("deep", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task A_call_for_which_no_cookie_is_meant_is_refused_and_not_sent_without()
     {

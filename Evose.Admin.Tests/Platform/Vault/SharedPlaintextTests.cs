@@ -100,6 +100,79 @@ public sealed class SharedPlaintextTests
     }
 
     [Fact]
+    public void A_part_is_shared_by_its_name_and_the_whole_is_open_only_while_it_is_copied()
+    {
+        var (address, value) = Sealed("sk-canary");
+        Plaintext? whole = null;
+        using var first = Part("a", Kit.Now)!;
+        Assert.Throws<ObjectDisposedException>(() => whole!.Bytes.Length);
+        var of = whole;
+        using var second = Part("a", Kit.Now)!;
+        Assert.Same(of, whole);
+        Assert.True(first.Bytes.Overlaps(second.Bytes));
+        using var other = Part("b", Kit.Now)!;
+        Assert.NotSame(of, whole);
+        Assert.False(first.Bytes.Overlaps(other.Bytes));
+        // Neither is the value itself.
+        Assert.Equal("sk-canary", Kit.Text(_vault.OpenTogether(address, value, "value")));
+        Assert.Throws<IntegrityException>(() => _vault.OpenTogether(Kit.Address(version: 9), value, "value", "a", Kit.Now, Take));
+        _vault.Reseal("for the test");
+        Assert.Throws<VaultSealedException>(() => Part("a", Kit.Now));
+
+        Plaintext? Part(string name, DateTimeOffset now) => _vault.OpenTogether(address, value, "value", name, now, Take);
+
+        Plaintext Take(Plaintext opened, out DateTimeOffset until)
+        {
+            (whole, until) = (opened, DateTimeOffset.MaxValue);
+            return Plaintext.CopyOf(opened.Bytes[..2]);
+        }
+    }
+
+    [Fact]
+    public void A_part_whose_time_is_over_is_taken_anew_and_one_that_is_none_is_not_shared()
+    {
+        var (address, value) = Sealed("sk-canary");
+        var taken = 0;
+        using var first = Part(Kit.Now)!;
+        using var second = Part(Kit.Now.AddSeconds(59))!;
+        Assert.Equal(1, taken);
+        using var third = Part(Kit.Now.AddSeconds(60))!;
+        Assert.Equal(2, taken);
+        Assert.False(third.Bytes.Overlaps(first.Bytes));
+        Assert.Null(_vault.OpenTogether(address, value, "value", "none", Kit.Now, None));
+        Assert.Null(_vault.OpenTogether(address, value, "value", "none", Kit.Now, None));
+        Assert.Equal(4, taken);
+
+        Plaintext? Part(DateTimeOffset now) => _vault.OpenTogether(address, value, "value", "a", now, (Plaintext opened, out DateTimeOffset until) =>
+        {
+            taken++;
+            until = now.AddMinutes(1);
+            return Plaintext.CopyOf(opened.Bytes[..2]);
+        });
+
+        Plaintext? None(Plaintext opened, out DateTimeOffset until)
+        {
+            taken++;
+            until = DateTimeOffset.MaxValue;
+            return null;
+        }
+    }
+
+    [Fact]
+    public void Of_very_many_parts_at_once_each_is_still_the_right_one()
+    {
+        var (address, value) = Sealed("sk-canary-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        var held = Enumerable.Range(1, 60).Select(n => (Length: n, Part: _vault.OpenTogether(address, value, "value", $"{n}", Kit.Now, (Plaintext opened, out DateTimeOffset until) =>
+        {
+            until = DateTimeOffset.MaxValue;
+            return Plaintext.CopyOf(opened.Bytes[..n]);
+        })!)).ToList();
+        Assert.All(held, h => Assert.Equal(h.Length, h.Part.Length));
+        foreach (var (_, part) in held) part.Dispose();
+        Assert.All(held, h => Assert.Throws<ObjectDisposedException>(() => h.Part.Bytes.Length));
+    }
+
+    [Fact]
     public void A_forgotten_holder_does_not_keep_the_value_open()
     {
         var (address, value) = Sealed("sk-canary");

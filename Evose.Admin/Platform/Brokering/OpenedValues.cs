@@ -96,23 +96,30 @@ public sealed class OpenedValues : IDisposable
     /// <summary>The cookies of the attached sessions as they stand in a header; null when none is attached.</summary>
     public string? AttachedCookies => _attachedCookies is { Length: > 0 } cookies ? Encoding.ASCII.GetString(cookies.Bytes) : null;
 
-    // The whole jar is open only while what belongs to this address is copied out of it.
+    // The whole jar is open only while what belongs to this address is copied out of it. What does depends on the address without its query, and on the time.
     private Plaintext CookiesOf(SecretVault vault, in ChosenVersion c, string field, Uri target, DateTimeOffset now)
     {
         IsAnswerRead |= c.Rules is { NeedsSignIn: false, Session.Marker: not null };
-        using var jar = vault.Open(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, Credential.MainField);
-        var to = new CookieTarget(target);
-        if (field != Credential.MainField)
+        var part = $"{field} {target.GetLeftPart(UriPartial.Path)}";
+        if (vault.OpenTogether(new SecretAddress(c.WorkspaceId, c.CredentialId, c.Version), c.Value, Credential.MainField, part, now, Fitting) is { } cookies) return cookies;
+        NoCookieFits = true;
+        return Plaintext.Allocate(0);
+
+        Plaintext? Fitting(Plaintext jar, out DateTimeOffset until)
         {
-            if (CookieJar.TryFind(jar.Bytes, field, to, now, out var value, out var known)) return Plaintext.CopyOf(value);
-            if (!known) throw new KeyNotFoundException("the session has no such cookie");
-            NoCookieFits = true;
-            return Plaintext.Allocate(0);
+            until = CookieJar.NextExpiry(jar.Bytes, now);
+            var to = new CookieTarget(target);
+            if (field != Credential.MainField)
+            {
+                if (CookieJar.TryFind(jar.Bytes, field, to, now, out var value, out var known)) return Plaintext.CopyOf(value);
+                return known ? null : throw new KeyNotFoundException("the session has no such cookie");
+            }
+            var fitting = Plaintext.Allocate(jar.Length);
+            fitting.Truncate(CookieJar.Render(jar.Bytes, to, now, fitting.Writable));
+            if (fitting.Length > 0) return fitting;
+            fitting.Dispose();
+            return null;
         }
-        var cookies = Plaintext.Allocate(jar.Length);
-        cookies.Truncate(CookieJar.Render(jar.Bytes, to, now, cookies.Writable));
-        NoCookieFits |= cookies.Length == 0;
-        return cookies;
     }
 
     private void Attach(Plaintext cookies)
@@ -134,10 +141,23 @@ public sealed class OpenedValues : IDisposable
     }
 
     // The ordinary call carries one value of one credential: what it is looked for by is made once for all calls that hold the value.
-    private EchoPatterns? SharedPatterns() =>
-        _chosen is [{ Rules.Type: not CredentialType.Cookie } only] && _values is [{ } value] && _names[0].Name == only.Name && _attached is null && IsSecret(only, _names[0].Field)
-            ? value.Beside(static v => EchoPatterns.Of([v]))
-            : null;
+    private EchoPatterns? SharedPatterns()
+    {
+        if (_chosen is not [var only] || _attached is not null) return null;
+        if (_values.Length == 0) return _attachedCookies?.Beside(static cookies => OfCookies(cookies));
+        if (_values is not [{ } value] || _attachedCookies is not null || _names[0].Name != only.Name || !IsSecret(only, _names[0].Field)) return null;
+        return only.Rules.Type == CredentialType.Cookie && _names[0].Field == Credential.MainField
+            ? value.Beside(static cookies => OfCookies(cookies))
+            : value.Beside(static v => EchoPatterns.Of([v]));
+    }
+
+    private static EchoPatterns? OfCookies(Plaintext header)
+    {
+        var looking = new EchoPatterns.Collector();
+        looking.Begin();
+        AddCookies(ref looking, header.Bytes);
+        return looking.Done();
+    }
 
     // Of a session, the cookies one by one: a page that shows one of them shows a key. Short ones are settings, and what a site gives its own scripts against forgery it means to be read.
     private EchoPatterns? Patterns()

@@ -298,41 +298,69 @@ public sealed class SecretVault
     /// </summary>
     public Plaintext OpenTogether(in SecretAddress address, SealedValue value, string field) => Open(address, value, field, together: true);
 
+    /// <summary>The same of a part of a field, such as the cookies that belong to one address. The whole is open only while the part is copied out of it.</summary>
+    /// <param name="part">Names the part: who gives the same name gets the same.</param>
+    /// <param name="take">Copies the part out of the whole; null when there is none, which is not shared.</param>
+    public Plaintext? OpenTogether(in SecretAddress address, SealedValue value, string field, string part, DateTimeOffset now, TakePart take)
+    {
+        if (!value.Fields.TryGetValue(field, out var blob)) throw new IntegrityException();
+        var ring = RingFor(value.WrappedKey, out var generation);
+        if (ProofOf(value, ring.WrapKey(generation, address.Workspace), address)?.TryHold(field, part, blob, now.UtcTicks) is { } held) return held;
+        using var whole = Open(address, value, field, together: false);
+        if (take(whole, out var until) is not { } taken) return null;
+        (value.Proof as CommitmentProof)?.Share(field, part, blob, until.UtcTicks, taken);
+        return taken;
+    }
+
+    /// <summary>Copies a part out of an opened value.</summary>
+    /// <param name="until">When another part takes its place.</param>
+    public delegate Plaintext? TakePart(Plaintext whole, out DateTimeOffset until);
+
     private Plaintext Open(in SecretAddress address, SealedValue value, string field, bool together)
     {
         // A row that is gone is damage like any other; the name of the field is not proof that there was one.
         if (!value.Fields.TryGetValue(field, out var blob)) throw new IntegrityException();
         var ring = RingFor(value.WrappedKey, out var generation);
         var wrapKey = ring.WrapKey(generation, address.Workspace);
-        var proof = value.Proof as CommitmentProof;
-        if (proof?.Of(value.WrappedKey, wrapKey, address) != true) proof = null;
-        if (together && proof?.TryHold(field, blob) is { } held) return held;
+        var proof = ProofOf(value, wrapKey, address);
+        if (together && proof?.TryHold(field, null, blob, 0) is { } held) return held;
         var opened = Open(ring, wrapKey, address, value.WrappedKey, blob, field, isCommitted: proof is not null);
         if (proof is null) value.Proof = proof = new CommitmentProof(value.WrappedKey, wrapKey, address);
-        if (together) proof.Share(field, blob, opened);
+        if (together) proof.Share(field, null, blob, long.MaxValue, opened);
         return opened;
     }
+
+    private static CommitmentProof? ProofOf(SealedValue value, CipherPool wrapKey, in SecretAddress address) =>
+        value.Proof is CommitmentProof proof && proof.Of(value.WrappedKey, wrapKey, address) ? proof : null;
 
     // The commitment says that no other key opens the wrapped one too. That follows from the bytes, the key and the address alone, so for the same three it is checked once.
     private sealed class CommitmentProof(byte[] wrappedKey, CipherPool wrapKey, SecretAddress address)
     {
-        // What calls under way hold open, by field. Replaced as a whole; of two that open at once one is found by those who follow.
-        private volatile (string Field, byte[] Blob, SharedPlaintext Value)[] _open = [];
+        // Of so many parts at once the others are opened for each call: who looks for one looks at all.
+        private const int Most = 32;
+
+        // What calls under way hold open. Replaced as a whole; of two that open at once one is found by those who follow.
+        private volatile Held[] _open = [];
+
+        private readonly record struct Held(string Field, string? Part, byte[] Blob, long Until, SharedPlaintext Value)
+        {
+            public bool Is(string field, string? part) => Field == field && Part == part;
+        }
 
         public bool Of(byte[] key, CipherPool by, in SecretAddress at) => ReferenceEquals(key, wrappedKey) && ReferenceEquals(by, wrapKey) && at == address;
 
         /// <summary>The value that another call holds open; null when there is none.</summary>
-        public Plaintext? TryHold(string field, byte[] blob)
+        public Plaintext? TryHold(string field, string? part, byte[] blob, long now)
         {
             foreach (var one in _open)
-                if (ReferenceEquals(one.Blob, blob) && one.Field == field) return one.Value.TryHold();
+                if (ReferenceEquals(one.Blob, blob) && one.Is(field, part)) return now < one.Until ? one.Value.TryHold() : null;
             return null;
         }
 
-        public void Share(string field, byte[] blob, Plaintext opened)
+        public void Share(string field, string? part, byte[] blob, long until, Plaintext opened)
         {
-            var shared = opened.Share();
-            _open = [.. _open.Where(o => o.Field != field), (field, blob, shared)];
+            Held[] others = [.. _open.Where(o => o.Value.IsHeld && !o.Is(field, part))];
+            if (others.Length < Most) _open = [.. others, new Held(field, part, blob, until, opened.Share())];
         }
     }
 

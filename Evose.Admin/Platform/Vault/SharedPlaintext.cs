@@ -13,6 +13,9 @@ internal sealed class SharedPlaintext(byte[] bytes, int length)
 
     public int Length => length;
 
+    /// <summary>Somebody holds it; a moment later perhaps nobody.</summary>
+    public bool IsHeld => Volatile.Read(ref _holders) > 0;
+
     /// <summary>For one more holder; null when the last one has let go, and then for ever.</summary>
     public Plaintext? TryHold()
     {

@@ -193,6 +193,16 @@ public sealed class CookieJarTests
     }
 
     [Fact]
+    public void The_next_that_ends_is_the_next_of_those_that_live()
+    {
+        var jar = Jar($"a.example.com\tFALSE\t/\tFALSE\t{T0.AddMinutes(1).ToUnixTimeSeconds()}\tfirst\tv\na.example.com\tFALSE\t/\tFALSE\t{T0.AddMinutes(5).ToUnixTimeSeconds()}\tsecond\tv\na.example.com\tFALSE\t/\tFALSE\t0\tsid\tone");
+        Assert.Equal(T0.AddMinutes(1).ToUnixTimeSeconds(), CookieJar.NextExpiry(jar, T0).ToUnixTimeSeconds());
+        Assert.Equal(T0.AddMinutes(5).ToUnixTimeSeconds(), CookieJar.NextExpiry(jar, T0.AddMinutes(2)).ToUnixTimeSeconds());
+        Assert.Equal(DateTimeOffset.MaxValue, CookieJar.NextExpiry(jar, T0.AddMinutes(6)));
+        Assert.Equal(DateTimeOffset.MaxValue, CookieJar.NextExpiry([], T0));
+    }
+
+    [Fact]
     public void What_has_expired_goes_when_something_new_comes()
     {
         var jar = Jar($"a.example.com\tFALSE\t/\tFALSE\t{T0.AddMinutes(1).ToUnixTimeSeconds()}\tshort\tv\na.example.com\tFALSE\t/\tFALSE\t0\tsid\tone");

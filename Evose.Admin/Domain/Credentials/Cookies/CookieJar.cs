@@ -63,6 +63,15 @@ public static class CookieJar
         return earliest == long.MaxValue ? null : DateTimeOffset.FromUnixTimeMilliseconds(earliest);
     }
 
+    /// <summary>When the next of those that live ends, so that other ones belong to an address; the end of time when none will.</summary>
+    public static DateTimeOffset NextExpiry(ReadOnlySpan<byte> jar, DateTimeOffset now)
+    {
+        var (moment, next) = (now.ToUnixTimeMilliseconds(), long.MaxValue);
+        foreach (var cookie in new CookieReader(jar))
+            if (cookie.Expires > moment && cookie.Expires < next) next = cookie.Expires;
+        return next > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds() ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeMilliseconds(next);
+    }
+
     /// <summary>
     /// Writes the text of the <c>Cookie</c> header for a request: those that belong to its host, path and scheme and live, longer paths first, then older ones. The number of bytes;
     /// 0 when none belongs there. The jar's own length is room enough.
