@@ -44,6 +44,20 @@ public sealed class PostgresDataTests
     }
 
     [Fact]
+    public async Task A_lock_of_the_queue_that_a_killed_node_left_keeps_nobody_from_starting()
+    {
+        var database = await PostgresServer.NewDatabaseAsync();
+        await using (var app = new AdminApp(Nodes.Settings(database))) await app.CallsAsync(null, 1);
+        foreach (var name in new[] { "deliver-notifications", "oauth-keep-tokens" })
+            await ScalarAsync(database, $"INSERT INTO hangfire.lock (resource, acquired) VALUES ('hangfire:lock:recurring-job:{name}', now() AT TIME ZONE 'utc')");
+        var began = TimeProvider.System.GetTimestamp();
+        await using (var app = new AdminApp(Nodes.Settings(database))) await app.CallsAsync(null, 1);
+        // Two of them, one after the other.
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began).TotalSeconds, 0, 60);
+        await PostgresServer.DropAsync(database);
+    }
+
+    [Fact]
     public async Task Calls_lie_in_the_part_of_their_month_and_the_next_months_have_theirs()
     {
         var database = await PostgresServer.NewDatabaseAsync();

@@ -32,7 +32,9 @@ public static class JobsSetup
         var chosen = configuration.GetSection(JobsOptions.Section).Get<JobsOptions>()?.Storage ?? (DataOptions.IsPostgres(configuration) ? "Postgres" : "InMemory");
         if (chosen != "Postgres") return new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) });
         if (!DataOptions.IsPostgres(configuration)) throw new OptionsValidationException(JobsOptions.Section, typeof(JobsOptions), ["Jobs:Storage can be Postgres only when Database:Provider is Postgres."]);
-        var options = new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(1) };
+        // Locks are rows, and a process that is killed leaves its own: for ten minutes by default no node could start or give its turn to that job. Each is held for milliseconds; two holders at
+        // once would at most put a job into the queue twice, where the second finds the first at work.
+        var options = new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(1), DistributedLockTimeout = TimeSpan.FromSeconds(5) };
         return new PostgreSqlStorage(new NpgsqlConnectionFactory(configuration[$"{DataOptions.Section}:{nameof(DataOptions.ConnectionString)}"], options), options);
     }
 
