@@ -33,8 +33,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     private readonly SemaphoreSlim _hurry = new(0, 1);
     private readonly Lock _lock = new();
     private readonly List<((long, long) Place, TaskCompletionSource Done)> _waiting = [];
-    private readonly Rollups _rollups = new();
-    private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
+    private readonly FrameSums _sums = new();
     private readonly Dictionary<int, RowStatements> _older = [];
     private Statements? _statements;
     private RowStatements? _rows;
@@ -258,8 +257,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         }
         finally
         {
-            _rollups.Clear(committed);
-            if (_names.Count > 10_000) _names.Clear();
+            _sums.Clear(committed);
             CloseOlder();
             if (!committed)
             {
@@ -347,9 +345,8 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         Text(insert, ref r);
         if (Insert(insert.Blob(row.Link), row.Position)) _openCalls++;
         if (_firstSeq == 0) _firstSeq = row.Seq;
-        _rollups.Named(NameOrNull(userId), NameOrNull(userName), NameOrNull(userEmail), NameOrNull(key));
-        if (refused != 0 || credential.IsEmpty) return;
-        _rollups.Add(new Guid(credential, bigEndian: true), (int)version, at, Source(tool, agent, workflow, userId, key), new Counts { Calls = 1, LastTicks = at });
+        _sums.Named(userId, userName, userEmail, key);
+        if (refused == 0 && !credential.IsEmpty) _sums.Call(credential, (int)version, at, tool, agent, workflow, userId, key);
     }
 
     private void AddCompletion(RowStatements rows, JournalFrame.Rows row)
@@ -362,8 +359,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
             Bind(older.Completion, row);
             older.Completion.Run();
         }
-        if (row.Extra.IsEmpty) return;
-        _rollups.Add(new Guid(row.Extra[..16], bigEndian: true), BinaryPrimitives.ReadInt32LittleEndian(row.Extra[16..]), BinaryPrimitives.ReadInt64LittleEndian(row.Extra[20..]), Name(row.Extra[28..]), counts);
+        _sums.Completion(row.Extra, counts);
     }
 
     private static Counts Bind(SqliteStatement insert, JournalFrame.Rows row)
@@ -426,64 +422,30 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         return text;
     }
 
-    private string Source(ReadOnlySpan<byte> tool, ReadOnlySpan<byte> agent, ReadOnlySpan<byte> workflow, ReadOnlySpan<byte> user, ReadOnlySpan<byte> key)
-    {
-        var length = tool.Length + agent.Length + workflow.Length + user.Length + key.Length + 4;
-        var whole = length <= 1024 ? stackalloc byte[length] : new byte[length];
-        var at = 0;
-        Put(tool, whole, ref at);
-        Put(agent, whole, ref at);
-        Put(workflow, whole, ref at);
-        Put(user, whole, ref at);
-        key.CopyTo(whole[at..]);
-        return Name(whole);
-    }
-
-    private static void Put(ReadOnlySpan<byte> part, Span<byte> whole, ref int at)
-    {
-        part.CopyTo(whole[at..]);
-        at += part.Length;
-        whole[at++] = 0x1f;
-    }
-
-    private string? NameOrNull(ReadOnlySpan<byte> utf8) => utf8.IsEmpty ? null : Name(utf8);
-
-    // The same few sources come again and again: one string each.
-    private string Name(ReadOnlySpan<byte> utf8)
-    {
-        var chars = utf8.Length <= 1024 ? stackalloc char[utf8.Length] : new char[utf8.Length];
-        chars = chars[..Encoding.UTF8.GetChars(utf8, chars)];
-        var known = _names.GetAlternateLookup<ReadOnlySpan<char>>();
-        if (known.TryGetValue(chars, out var name)) return name;
-        name = chars.ToString();
-        _names[name] = name;
-        return name;
-    }
-
     private void WriteSums(Statements s)
     {
         Span<byte> id = stackalloc byte[16];
-        foreach (var (k, n) in _rollups.Hours)
+        foreach (var (k, n) in _sums.Rollups.Hours)
         {
             k.Credential.TryWriteBytes(id, true, out _);
             s.Hour.Number(k.Hour).Blob(id).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
         }
-        foreach (var (k, n) in _rollups.Days)
+        foreach (var (k, n) in _sums.Rollups.Days)
         {
             k.Credential.TryWriteBytes(id, true, out _);
             s.Day.Number(k.Day).Blob(id).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
         }
-        foreach (var (k, n) in _rollups.Sources)
+        foreach (var (k, n) in _sums.Rollups.Sources)
         {
             k.Credential.TryWriteBytes(id, true, out _);
             s.Source.Number(k.Day).Blob(id).Number((int)k.Kind).Text(k.Name).Number(n.Calls).Number(n.Errors).Number(n.LastTicks).Run();
         }
-        foreach (var (k, n) in _rollups.Uses)
+        foreach (var (k, n) in _sums.Rollups.Uses)
         {
             k.TryWriteBytes(id, true, out _);
             s.Use.Blob(id).Number(n.LastTicks).Number(n.Calls).Run();
         }
-        foreach (var n in _rollups.FreshNames) s.Named.Number((int)n.Kind).Text(n.Id).Text(n.Name).Text(n.Email).Run();
+        foreach (var n in _sums.Rollups.FreshNames) s.Named.Number((int)n.Kind).Text(n.Id).Text(n.Name).Text(n.Email).Run();
     }
 
     private void CloseRows()
