@@ -29,6 +29,8 @@ BEGIN
             CASE
                 WHEN t.relname = '__EFMigrationsHistory' THEN 'SELECT'
                 WHEN t.relname IN ('call_record', 'call_completion', 'audit_event', 'retired_calls') THEN 'SELECT, INSERT'
+                -- From the commit of a group until its rows are in the tables above.
+                WHEN t.relname = 'call_frame' THEN 'SELECT, INSERT, DELETE'
                 WHEN t.relname IN ('installation', 'key_generation', 'chain_head') THEN 'SELECT, INSERT, UPDATE'
                 ELSE 'SELECT, INSERT, UPDATE, DELETE'
             END, t.relname);

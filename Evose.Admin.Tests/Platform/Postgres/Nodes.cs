@@ -1,5 +1,6 @@
 using Evose.Admin.Features.Audit;
 using Evose.Admin.Tests.Features.Broker;
+using Evose.Admin.Platform.Ledger;
 using Evose.Admin.Tests.Support;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -48,7 +49,11 @@ public sealed class Nodes : IAsyncDisposable
         return ((int)answer.StatusCode, Upstream.Requests.TryDequeue(out var seen) ? seen.Headers["Authorization"]["Bearer ".Length..] : null);
     }
 
-    public static async Task<ChainReport> VerifyAsync(AdminApp node) => await node.Get<ChainVerifier>().VerifyAsync(CancellationToken.None);
+    public static async Task<ChainReport> VerifyAsync(AdminApp node)
+    {
+        await node.Get<UsageLedger>().CaughtUpAsync(CancellationToken.None);
+        return await node.Get<ChainVerifier>().VerifyAsync(CancellationToken.None);
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -97,6 +97,9 @@ public ref struct ChainReader(ReadOnlySpan<byte> payload)
 {
     private ReadOnlySpan<byte> _rest = payload;
 
+    /// <summary>How many bytes have not been read.</summary>
+    public int Left => _rest.Length;
+
     public long Number()
     {
         var number = BinaryPrimitives.ReadInt64BigEndian(_rest);

@@ -14,6 +14,21 @@ public sealed class Postgres(string connectionString) : IAsyncDisposable
     /// <inheritdoc cref="OpenOwnAsync"/>
     public NpgsqlConnection OpenOwn() => _own.OpenConnection();
 
+    /// <inheritdoc cref="OpenOwnAsync"/>
+    /// <remarks><see cref="TimeoutException"/> when it takes longer than this.</remarks>
+    public NpgsqlConnection OpenOwn(TimeSpan patience)
+    {
+        using var limit = new CancellationTokenSource(patience);
+        try
+        {
+            return _own.OpenConnectionAsync(limit.Token).AsTask().GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new TimeoutException("the database does not answer", e);
+        }
+    }
+
     /// <summary>A connection that no pool keeps: its session ends when it is disposed, and with it its locks.</summary>
     public ValueTask<NpgsqlConnection> OpenOwnAsync(CancellationToken ct) => _own.OpenConnectionAsync(ct);
 
@@ -72,6 +87,9 @@ public enum AdvisoryLock
 
     /// <summary>First of two numbers; the second is the hash of a job's name.</summary>
     Job = 0x45564F35,
+
+    /// <summary>First of two numbers; the second is the lane whose frames are being copied into the tables.</summary>
+    Copy = 0x45564F36,
 }
 
 /// <summary>The same model on PostgreSQL, with migrations of its own. Text sorts by its bytes, as in SQLite.</summary>
@@ -90,6 +108,11 @@ public sealed class PostgresAdminDb(DbContextOptions<PostgresAdminDb> options, W
             b.HasKey(k => k.Id);
             b.Property(k => k.Id).ValueGeneratedNever();
         });
+        builder.Entity<CallFrame>(b =>
+        {
+            b.HasKey(f => new { f.Lane, f.Position });
+            b.Property(f => f.Position).ValueGeneratedNever();
+        });
         SnakeCase.Apply(builder);
     }
 
@@ -102,6 +125,18 @@ public sealed class KeyRingEntry
     public Guid Id { get; init; }
 
     public byte[] Sealed { get; init; } = [];
+}
+
+/// <summary>A group of calls and completions of one lane, from its commit until it has been copied into the tables that are searched.</summary>
+public sealed class CallFrame
+{
+    public int Lane { get; init; }
+
+    /// <summary>Of its last row.</summary>
+    public long Position { get; init; }
+
+    /// <summary>As the journal of an installation on SQLite has it, its checksum seeded with the lane.</summary>
+    public byte[] Frame { get; init; } = [];
 }
 
 /// <summary>Hands out the PostgreSQL context to whoever asks for the database.</summary>

@@ -12,6 +12,7 @@ public static class LedgerSetup
         services.AddSingleton<InFlightCalls>();
         if (DataOptions.IsPostgres(configuration))
         {
+            services.AddSingleton<PostgresImport>();
             services.AddSingleton<ILedgerStore, PostgresLedgerStore>();
             services.AddHostedService<InFlightNews>();
         }

@@ -2094,6 +2094,26 @@ namespace Evose.Admin.Platform.Data.Migrations.Postgres
                     b.ToTable("admin_user", (string)null);
                 });
 
+            modelBuilder.Entity("Evose.Admin.Platform.Data.CallFrame", b =>
+                {
+                    b.Property<int>("Lane")
+                        .HasColumnType("integer")
+                        .HasColumnName("lane");
+
+                    b.Property<long>("Position")
+                        .HasColumnType("bigint")
+                        .HasColumnName("position");
+
+                    b.Property<byte[]>("Frame")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("frame");
+
+                    b.HasKey("Lane", "Position");
+
+                    b.ToTable("call_frame", (string)null);
+                });
+
             modelBuilder.Entity("Evose.Admin.Platform.Data.CallSegment", b =>
                 {
                     b.Property<int>("Number")

@@ -1,0 +1,502 @@
+using System.Data.Common;
+using System.Globalization;
+using Evose.Admin.Domain.Audit;
+using Evose.Admin.Domain.Calls;
+using Evose.Admin.Platform.Data;
+using Evose.Admin.Platform.Vault;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Evose.Admin.Platform.Ledger;
+
+/// <summary>
+/// Copies what is durable in <c>call_frame</c> to where it can be searched: rows, sums and the chain's head in one transaction, which takes the frames away too. The head says how far a lane's copy has come.
+/// Every node copies its own lane ten times a second, and the lanes of nodes that left something behind once a second; a page that asks has all of them copied first, by whichever node it asks.
+/// </summary>
+public sealed partial class PostgresImport(Postgres postgres, SecretVault vault, ILogger<PostgresImport> log) : IDisposable
+{
+    /// <summary>A query waits this long for the copy; then it shows what there is.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    // In one transaction. A frame is a group: some tens of calls, at most 512.
+    private const int MostFrames = 64;
+
+    // The longer, the more rows share a transaction and the pages that it changes.
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
+
+    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly SemaphoreSlim _hurry = new(0, 1);
+    private readonly Lock _lock = new();
+    private readonly CallCopy _calls = new();
+    private readonly CallCopy _completions = new();
+    private readonly FrameSums _sums = new();
+    private List<TaskCompletionSource> _waiting = [];
+    private CopySession? _session;
+    private Task? _running;
+    private volatile bool _ending;
+
+    // Only one thread copies at a time: the loop, or the writer that opens a lane.
+    private readonly Lock _copying = new();
+
+    /// <summary>The lane that this node writes; 0 before it has one.</summary>
+    internal int Own { get; set; }
+
+    internal void Start()
+    {
+        lock (_lock) _running ??= Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    internal void News()
+    {
+        if (_news.CurrentCount == 0) Release(_news);
+    }
+
+    internal async ValueTask CaughtUpAsync(CancellationToken ct)
+    {
+        if (_running is null) return;
+        var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock) _waiting.Add(waiter);
+        Release(_hurry);
+        News();
+        try
+        {
+            await waiter.Task.WaitAsync(Patience, ct);
+        }
+        catch (TimeoutException)
+        {
+            LogBehind();
+        }
+    }
+
+    /// <summary>Copies the rest of this node's lane and ends.</summary>
+    internal async ValueTask StopAsync()
+    {
+        _ending = true;
+        News();
+        Release(_hurry);
+        if (_running is not null) await _running;
+        lock (_copying) Close();
+    }
+
+    public void Dispose()
+    {
+        _ending = true;
+        lock (_copying) Close();
+    }
+
+    /// <summary>Copies all of a lane that is committed; where its chain then stands, and the last number of a call.</summary>
+    internal (long Position, byte[] Link, long LastNumber) CopyLane(int lane)
+    {
+        lock (_copying)
+        {
+            try
+            {
+                var session = _session ??= CopySession.Open(postgres);
+                while (Copy(session, lane, wait: true) >= MostFrames) { }
+                return session.End(lane, vault);
+            }
+            catch
+            {
+                Close();
+                throw;
+            }
+        }
+    }
+
+    private void Run()
+    {
+        var round = 0L;
+        while (true)
+        {
+            List<TaskCompletionSource> waiting;
+            lock (_lock) (waiting, _waiting) = (_waiting, []);
+            try
+            {
+                var all = waiting.Count > 0 || TimeProvider.System.GetElapsedTime(round) > Round;
+                CopyAll(all, wait: waiting.Count > 0 || _ending);
+                if (all) round = TimeProvider.System.GetTimestamp();
+                foreach (var waiter in waiting) waiter.TrySetResult();
+            }
+            // Whatever it is: the copy goes on as soon as it can. What has been taken is in the journal until it is committed.
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                LogFailed(e.GetType().Name, (e as PostgresException)?.SqlState ?? "");
+                lock (_copying) Close();
+                lock (_lock) _waiting.AddRange(waiting);
+                if (_ending) return;
+                Thread.Sleep(Pause);
+                continue;
+            }
+            if (_ending) return;
+            _news.Wait(Round);
+            if (!_ending) _hurry.Wait(Breath);
+        }
+    }
+
+    private void CopyAll(bool all, bool wait)
+    {
+        lock (_copying)
+        {
+            if (_ending && _session is null && Own == 0) return;
+            var session = _session ??= CopySession.Open(postgres);
+            foreach (var lane in all ? session.Lanes() : Own == 0 ? [] : [Own])
+                while (Copy(session, lane, wait || lane == Own) >= MostFrames) { }
+        }
+    }
+
+    // One transaction; how many frames it took.
+    private int Copy(CopySession session, int lane, bool wait)
+    {
+        var committed = false;
+        session.Begin();
+        try
+        {
+            if (!session.Lock(lane, wait)) return 0;
+            var head = session.Head(lane, vault);
+            var position = head.Position;
+            var frames = session.Frames(lane, position, MostFrames);
+            if (frames.Count == 0) return 0;
+            var taken = new List<long>(frames.Count);
+            byte[] link = [], mac = [];
+            foreach (var (at, frame) in frames)
+            {
+                if (frame.Length <= JournalFrame.HeadLength + JournalFrame.MacLength || JournalFrame.LengthOf(frame, frame.Length) != frame.Length || !JournalFrame.IsWhole(frame, lane))
+                {
+                    // It stays where it is; what is missing from the chain then, verification tells.
+                    LogDamaged(lane, at);
+                    continue;
+                }
+                var last = position;
+                for (var row = JournalFrame.RowsOf(frame); row.Next();)
+                {
+                    last = row.Position;
+                    if (row.Position <= position) continue;
+                    position = row.Position;
+                    link = row.Link.ToArray();
+                    if (row.IsCompletion) _completions.Completion(lane, row, _sums);
+                    else _calls.Call(lane, row, _sums);
+                }
+                mac = JournalFrame.MacOf(frame).ToArray();
+                // The frame was changed in the database: what is in it is kept, and never signed.
+                if (last == position && !HeadSeal.IsGenuine(vault, Chain.HeadBytes(CallNumber.ChainOf(lane), position, link), mac)) head = head with { Forged = head.Forged ?? mac };
+                taken.Add(at);
+            }
+            Insert(session, CallCopy.Calls, _calls);
+            Insert(session, CallCopy.Completions, _completions);
+            session.Commit(_sums.Rollups, lane, link.Length == 0 ? null : (position, link, head.Forged ?? mac), taken);
+            committed = true;
+            return frames.Count;
+        }
+        finally
+        {
+            _sums.Clear(committed);
+            _calls.Clear();
+            _completions.Clear();
+            if (!committed) session.RollBack();
+        }
+    }
+
+    // At once; and when the database refuses one of the rows, such as one whose place another has taken, one after the other without that one.
+    private void Insert(CopySession session, string copy, CallCopy rows)
+    {
+        if (rows.Count == 0) return;
+        session.Execute("SAVEPOINT rows");
+        try
+        {
+            session.Copy(copy, rows.Rows);
+            session.Execute("RELEASE SAVEPOINT rows");
+            return;
+        }
+        catch (PostgresException e) when (IsOfTheRow(e))
+        {
+            session.Execute("ROLLBACK TO SAVEPOINT rows");
+        }
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var (row, position) = rows[i];
+            session.Execute("SAVEPOINT rows");
+            try
+            {
+                session.Copy(copy, row);
+                session.Execute("RELEASE SAVEPOINT rows");
+            }
+            catch (PostgresException e) when (IsOfTheRow(e))
+            {
+                session.Execute("ROLLBACK TO SAVEPOINT rows");
+                LogTaken(position, e.SqlState);
+            }
+        }
+    }
+
+    // Classes 22 and 23: a value that does not fit, or one that is there already.
+    private static bool IsOfTheRow(PostgresException e) => e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal);
+
+    private void Close()
+    {
+        _session?.Dispose();
+        _session = null;
+    }
+
+    private void Release(SemaphoreSlim signal)
+    {
+        lock (_lock)
+            if (signal.CurrentCount == 0) signal.Release();
+    }
+
+    [LoggerMessage(LogLevel.Error, "Recorded calls could not be copied into their tables ({Error} {Code}); they are safe in the journal and are copied as soon as it goes")]
+    private partial void LogFailed(string error, string code);
+
+    [LoggerMessage(LogLevel.Critical, "Row {Position} of the record could not be put into its table ({Code}): its place is taken, or it was changed in the journal. Run: audit verify")]
+    private partial void LogTaken(long position, string code);
+
+    [LoggerMessage(LogLevel.Critical, "Frame {Position} of lane {Lane} was changed in the journal and is left there. Run: audit verify")]
+    private partial void LogDamaged(int lane, long position);
+
+    [LoggerMessage(LogLevel.Warning, "The copy of recorded calls into their tables is behind; a page shows what there is")]
+    private partial void LogBehind();
+
+    // One connection with its statements.
+    private sealed class CopySession : IDisposable
+    {
+        private const string InsertHead = "INSERT INTO chain_head (lane, seq, link, mac) VALUES ($1, $2, $3, $4) ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq, link = excluded.link, mac = excluded.mac";
+
+        private readonly NpgsqlConnection _connection;
+        private readonly NpgsqlBatch _end;
+        private readonly NpgsqlBatchCommand _head = Command(InsertHead, NpgsqlDbType.Text, NpgsqlDbType.Bigint, NpgsqlDbType.Bytea, NpgsqlDbType.Bytea);
+        private readonly NpgsqlBatchCommand _taken = Command("DELETE FROM call_frame WHERE lane = $1 AND position = ANY($2)", NpgsqlDbType.Integer, NpgsqlDbType.Array | NpgsqlDbType.Bigint);
+        private readonly Columns _hours, _days, _sources, _uses, _names;
+
+        private CopySession(NpgsqlConnection connection)
+        {
+            _connection = connection;
+            _end = new NpgsqlBatch(connection) { Timeout = Seconds };
+            // In the order of their keys: two nodes that count the same credentials must lock their rows in the same order.
+            _hours = new Columns("usage_hour", "hour:i credential_id:b version:i calls:n errors:n key_errors:n duration_us:n",
+                " ORDER BY 1, 2, 3 ON CONFLICT (hour, credential_id, version) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, key_errors = c.key_errors + excluded.key_errors, duration_us = c.duration_us + excluded.duration_us");
+            _days = new Columns("usage_day", "day:i credential_id:b version:i calls:n errors:n key_errors:n duration_us:n",
+                " ORDER BY 1, 2, 3 ON CONFLICT (day, credential_id, version) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, key_errors = c.key_errors + excluded.key_errors, duration_us = c.duration_us + excluded.duration_us");
+            _sources = new Columns("usage_source", "day:i credential_id:b kind:i name:t calls:n errors:n last_at:n",
+                " ORDER BY 1, 2, 3, 4 ON CONFLICT (day, credential_id, kind, name) DO UPDATE SET calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, last_at = greatest(c.last_at, excluded.last_at)");
+            _names = new Columns("call_name", "kind:i id:t name:t email:t", " ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING");
+            _uses = new Columns("credential_use", "credential_id:b last_used_at:n calls:n",
+                " ORDER BY 1 ON CONFLICT (credential_id) DO UPDATE SET last_used_at = greatest(c.last_used_at, excluded.last_used_at), calls = c.calls + excluded.calls");
+        }
+
+        // A transaction of many rows, on a busy machine.
+        private static int Seconds => 30;
+
+        public static CopySession Open(Postgres postgres) => new(postgres.OpenOwn(UsageLedger.Patience));
+
+        public void Execute(string sql)
+        {
+            using var command = new NpgsqlCommand(sql, _connection) { CommandTimeout = Seconds };
+            command.ExecuteNonQuery();
+        }
+
+        public void Begin() => Execute("BEGIN");
+
+        public void RollBack()
+        {
+            try
+            {
+                Execute("ROLLBACK");
+            }
+            catch (DbException)
+            {
+                // The session is closed by whoever asked; the first failure is the one to tell.
+            }
+        }
+
+        /// <summary>Whoever copies a lane holds this until the end of the transaction.</summary>
+        public bool Lock(int lane, bool wait)
+        {
+            using var command = new NpgsqlCommand(wait ? "SELECT pg_advisory_xact_lock($1, $2) IS NOT NULL" : "SELECT pg_try_advisory_xact_lock($1, $2)", _connection)
+            {
+                CommandTimeout = Seconds,
+                Parameters = { new NpgsqlParameter<int> { TypedValue = (int)AdvisoryLock.Copy }, new NpgsqlParameter<int> { TypedValue = lane } },
+            };
+            return command.ExecuteScalar() is true;
+        }
+
+        /// <summary>Lanes of which something waits to be copied.</summary>
+        public List<int> Lanes()
+        {
+            using var command = new NpgsqlCommand("SELECT n::int FROM generate_series(1, $1) n WHERE EXISTS (SELECT FROM call_frame j WHERE j.lane = n AND j.position > coalesce((SELECT h.seq FROM chain_head h WHERE h.lane = 'calls/' || n), 0))", _connection)
+            {
+                CommandTimeout = Seconds,
+                Parameters = { new NpgsqlParameter<int> { TypedValue = CallNumber.MaxLane } },
+            };
+            using var reader = command.ExecuteReader();
+            var lanes = new List<int>();
+            while (reader.Read()) lanes.Add(reader.GetInt32(0));
+            return lanes;
+        }
+
+        /// <summary>How far the lane's copy has come. A head that is not ours, or is missing where rows are, counts for nothing: then the rows themselves say it, and the head stays unsigned.</summary>
+        public (long Position, byte[]? Forged) Head(int lane, SecretVault vault)
+        {
+            long position = 0;
+            byte[]? forged = null;
+            var isThere = false;
+            using (var command = new NpgsqlCommand("SELECT seq, link, mac FROM chain_head WHERE lane = $1 FOR UPDATE", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<string> { TypedValue = CallNumber.ChainOf(lane) } } })
+            using (var reader = command.ExecuteReader())
+                if (isThere = reader.Read())
+                {
+                    position = reader.GetInt64(0);
+                    var (link, mac) = (reader.GetFieldValue<byte[]>(1), reader.GetFieldValue<byte[]>(2));
+                    forged = link.Length == Chain.LinkLength && HeadSeal.IsGenuine(vault, Chain.HeadBytes(CallNumber.ChainOf(lane), position, link), mac) ? null : mac;
+                }
+            if (isThere && forged is null) return (position, null);
+            var stored = Last(lane).Position;
+            return (stored, isThere ? forged : stored > 0 ? new byte[JournalFrame.MacLength] : null);
+        }
+
+        /// <summary>Where the chain stands after the copy: as the head says, or the rows when it is not ours.</summary>
+        public (long Position, byte[] Link, long LastNumber) End(int lane, SecretVault vault)
+        {
+            var (last, number) = (Last(lane), Number(lane));
+            var head = Head(lane, vault);
+            if (head.Forged is not null || head.Position == last.Position) return (last.Position, last.Link, number);
+            using var command = new NpgsqlCommand("SELECT link FROM chain_head WHERE lane = $1", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<string> { TypedValue = CallNumber.ChainOf(lane) } } };
+            return (head.Position, command.ExecuteScalar() as byte[] ?? Chain.Origin, number);
+        }
+
+        private (long Position, byte[] Link) Last(int lane)
+        {
+            using var command = new NpgsqlCommand("(SELECT position, link FROM call_record WHERE lane = $1 ORDER BY position DESC LIMIT 1) UNION ALL (SELECT position, link FROM call_completion WHERE lane = $1 ORDER BY position DESC LIMIT 1) ORDER BY 1 DESC LIMIT 1", _connection)
+            {
+                CommandTimeout = Seconds,
+                Parameters = { new NpgsqlParameter<int> { TypedValue = lane } },
+            };
+            using var reader = command.ExecuteReader();
+            return reader.Read() ? (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : (0, Chain.Origin);
+        }
+
+        private long Number(int lane)
+        {
+            using var command = new NpgsqlCommand("SELECT seq FROM call_record WHERE lane = $1 ORDER BY position DESC LIMIT 1", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<int> { TypedValue = lane } } };
+            return command.ExecuteScalar() as long? ?? 0;
+        }
+
+        /// <summary>The lane's next frames behind a position, in order.</summary>
+        public List<(long Position, byte[] Frame)> Frames(int lane, long after, int most)
+        {
+            using var command = new NpgsqlCommand("SELECT position, frame FROM call_frame WHERE lane = $1 AND position > $2 ORDER BY position LIMIT $3", _connection)
+            {
+                CommandTimeout = Seconds,
+                Parameters = { new NpgsqlParameter<int> { TypedValue = lane }, new NpgsqlParameter<long> { TypedValue = after }, new NpgsqlParameter<int> { TypedValue = most } },
+            };
+            using var reader = command.ExecuteReader();
+            var frames = new List<(long, byte[])>();
+            while (reader.Read()) frames.Add((reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)));
+            return frames;
+        }
+
+        public void Copy(string copy, ReadOnlyMemory<byte> rows)
+        {
+            using var stream = _connection.BeginRawBinaryCopy(copy);
+            stream.Write(CallCopy.Head.Span);
+            stream.Write(rows.Span);
+            stream.Write(CallCopy.Tail.Span);
+        }
+
+        /// <summary>Sums last: whatever two nodes count alike is held for the shortest time.</summary>
+        public void Commit(Rollups rollups, int lane, (long Position, byte[] Link, byte[] Mac)? head, List<long> taken)
+        {
+            _end.BatchCommands.Clear();
+            if (head is { } h)
+            {
+                Bind(_head, CallNumber.ChainOf(lane), h.Position, h.Link, h.Mac);
+                _end.BatchCommands.Add(_head);
+            }
+            Bind(_taken, lane, taken);
+            _end.BatchCommands.Add(_taken);
+            foreach (var columns in All) columns.Clear();
+            foreach (var (k, n) in rollups.Hours) _hours.Add(k.Hour, Key(k.Credential), k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
+            foreach (var (k, n) in rollups.Days) _days.Add(k.Day, Key(k.Credential), k.Version, n.Calls, n.Errors, n.KeyErrors, n.DurationUs);
+            foreach (var (k, n) in rollups.Sources) _sources.Add(k.Day, Key(k.Credential), (int)k.Kind, k.Name, n.Calls, n.Errors, n.LastTicks);
+            foreach (var n in rollups.FreshNames) _names.Add((int)n.Kind, n.Id, n.Name, n.Email);
+            foreach (var (k, n) in rollups.Uses) _uses.Add(Key(k), n.LastTicks, n.Calls);
+            foreach (var columns in All)
+                if (columns.Any) _end.BatchCommands.Add(columns.Command);
+            _end.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
+            _end.ExecuteNonQuery();
+        }
+
+        public void Dispose()
+        {
+            _end.Dispose();
+            try
+            {
+                _connection.Dispose();
+            }
+            catch (NpgsqlException)
+            {
+                // It has ended already, from the other side.
+            }
+        }
+
+        private Columns[] All => [_hours, _days, _sources, _names, _uses];
+
+        private static byte[] Key(Guid id) => id.ToByteArray(bigEndian: true);
+
+        private static NpgsqlBatchCommand Command(string sql, params ReadOnlySpan<NpgsqlDbType> types)
+        {
+            var command = new NpgsqlBatchCommand(sql);
+            foreach (var type in types) command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = type });
+            return command;
+        }
+
+        private static void Bind(NpgsqlBatchCommand command, params ReadOnlySpan<object> values)
+        {
+            for (var i = 0; i < values.Length; i++) command.Parameters[i].Value = values[i];
+        }
+    }
+
+    // Rows of one table, kept by column: many rows are one statement with one array per column.
+    private sealed class Columns
+    {
+        private readonly System.Collections.IList[] _columns;
+
+        /// <param name="columns">Names with the type: n bigint, i integer, b bytea, t text.</param>
+        public Columns(string table, string columns, string tail)
+        {
+            var all = columns.Split(' ').Select(c => c.Split(':')).ToList();
+            _columns = [.. all.Select(c => List(c[1]))];
+            Command = new NpgsqlBatchCommand($"INSERT INTO {table} AS c ({string.Join(", ", all.Select(c => c[0]))}) SELECT * FROM unnest({string.Join(", ", all.Select((_, i) => "$" + (i + 1).ToString(CultureInfo.InvariantCulture)))}){tail}");
+            for (var i = 0; i < all.Count; i++) Command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | Type(all[i][1]), Value = _columns[i] });
+        }
+
+        public NpgsqlBatchCommand Command { get; }
+
+        public bool Any => _columns[0].Count > 0;
+
+        public void Add(params ReadOnlySpan<object?> row)
+        {
+            for (var i = 0; i < row.Length; i++) _columns[i].Add(row[i]);
+        }
+
+        public void Clear()
+        {
+            foreach (var column in _columns) column.Clear();
+        }
+
+        private static System.Collections.IList List(string type) => type switch
+        {
+            "n" => new List<long>(),
+            "i" => new List<int>(),
+            "b" => new List<byte[]>(),
+            _ => new List<string>(),
+        };
+
+        private static NpgsqlDbType Type(string type) => type switch
+        {
+            "n" => NpgsqlDbType.Bigint,
+            "i" => NpgsqlDbType.Integer,
+            "b" => NpgsqlDbType.Bytea,
+            _ => NpgsqlDbType.Text,
+        };
+    }
+}
