@@ -108,7 +108,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     private void Run()
     {
         var round = 0L;
-        while (true)
+        for (var failures = 0; ;)
         {
             List<TaskCompletionSource> waiting;
             lock (_lock) (waiting, _waiting) = (_waiting, []);
@@ -118,11 +118,13 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
                 CopyAll(all, wait: waiting.Count > 0 || _ending);
                 if (all) round = TimeProvider.System.GetTimestamp();
                 foreach (var waiter in waiting) waiter.TrySetResult();
+                failures = 0;
             }
             // Whatever it is: the copy goes on as soon as it can. What has been taken is in the journal until it is committed.
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                LogFailed(e.GetType().Name, (e as PostgresException)?.SqlState ?? "");
+                // A database is away for longer than a pause, and the log may be on it: one line in ten seconds.
+                if (failures++ % 40 == 0) LogFailed(e.GetType().Name, (e as PostgresException)?.SqlState ?? "");
                 lock (_copying) Close();
                 lock (_lock) _waiting.AddRange(waiting);
                 if (_ending) return;
