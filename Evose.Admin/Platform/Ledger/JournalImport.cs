@@ -34,6 +34,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     private readonly Lock _lock = new();
     private readonly List<((long, long) Place, TaskCompletionSource Done)> _waiting = [];
     private readonly FrameSums _sums = new();
+    private readonly FrameGroup _frames = new();
     private readonly Dictionary<int, RowStatements> _older = [];
     private Statements? _statements;
     private RowStatements? _rows;
@@ -163,20 +164,16 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     // One transaction.
     private async Task<int> CopyAsync()
     {
-        var frames = new List<byte[]>();
         var place = _place;
         var rows = 0;
-        while (rows < GroupRows && Next(ref place) is { } frame)
-        {
-            frames.Add(frame);
-            rows += BinaryPrimitives.ReadInt32LittleEndian(frame.AsSpan(8));
-        }
-        if (frames.Count > 0)
+        _frames.Clear();
+        while (rows < GroupRows && Next(ref place)) rows += BinaryPrimitives.ReadInt32LittleEndian(_frames[^1][8..]);
+        if (_frames.Count > 0)
         {
             if (!await gate.TryEnterAsync(TimeSpan.FromSeconds(10), CancellationToken.None)) throw new TimeoutException("the database's writer is busy");
             try
             {
-                Copy(frames);
+                Copy(_frames);
             }
             finally
             {
@@ -197,24 +194,24 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         return rows;
     }
 
-    private byte[]? Next(ref (long File, long Offset) place)
+    private bool Next(ref (long File, long Offset) place)
     {
         var durable = _journal!.Durable;
         if (place.File == 0) place = _journal.Beginning;
         while (place.CompareTo(durable) < 0)
         {
-            if (_journal.ReadFrame(place.File, place.Offset) is { } frame)
+            if (_journal.ReadFrame(place.File, place.Offset, _frames))
             {
-                place.Offset += frame.Length;
-                return frame;
+                place.Offset += _frames[^1].Length;
+                return true;
             }
-            if (_journal.After(place.File) is not { } next) return null;
+            if (_journal.After(place.File) is not { } next) return false;
             place = next;
         }
-        return null;
+        return false;
     }
 
-    private void Copy(List<byte[]> frames)
+    private void Copy(FrameGroup frames)
     {
         var s = _statements ??= new Statements(Tuned(sqlite.Open()));
         BeginSegmentIfDue(s, frames);
@@ -228,8 +225,9 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
             ReadStampAndHead(s.Connection);
             Expect(rows, frames);
             ReadOnlySpan<byte> link = [];
-            foreach (var frame in frames)
+            for (var i = 0; i < frames.Count; i++)
             {
+                var frame = frames[i];
                 var last = _position;
                 for (var row = JournalFrame.RowsOf(frame); row.Next();)
                 {
@@ -272,7 +270,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     }
 
     // A segment ends when it is full or a month old, the one in the database sooner; the next group begins the next.
-    private void BeginSegmentIfDue(Statements s, List<byte[]> frames)
+    private void BeginSegmentIfDue(Statements s, FrameGroup frames)
     {
         if (_openCalls == 0 || _forged is not null || FirstCall(frames) is not { } first) return;
         var most = segments.All[0].Number == 0 ? Math.Min(MostInDatabase, retention.Value.SegmentCalls) : retention.Value.SegmentCalls;
@@ -285,10 +283,10 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         (_openCalls, _firstSeq) = (0, 0);
     }
 
-    private static long? FirstCall(List<byte[]> frames)
+    private static long? FirstCall(FrameGroup frames)
     {
-        foreach (var frame in frames)
-            for (var row = JournalFrame.RowsOf(frame); row.Next();)
+        for (var i = 0; i < frames.Count; i++)
+            for (var row = JournalFrame.RowsOf(frames[i]); row.Next();)
                 if (!row.IsCompletion) return row.Seq;
         return null;
     }
@@ -393,12 +391,12 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     }
 
     // Says before the first row how many are new; the same rows that are then added.
-    private void Expect(RowStatements rows, List<byte[]> frames)
+    private void Expect(RowStatements rows, FrameGroup frames)
     {
         var (position, calls, completions) = (_position, 0, 0);
-        foreach (var frame in frames)
+        for (var i = 0; i < frames.Count; i++)
         {
-            for (var row = JournalFrame.RowsOf(frame); row.Next();)
+            for (var row = JournalFrame.RowsOf(frames[i]); row.Next();)
             {
                 if (row.Position <= position) continue;
                 position = row.Position;
