@@ -180,16 +180,20 @@ public sealed class JournalTests : IDisposable
     {
         var positions = new List<long>();
         var place = journal.Beginning;
+        var group = new FrameGroup();
         while (place.CompareTo(journal.Durable) < 0)
         {
-            if (journal.ReadFrame(place.File, place.Offset) is { } frame)
+            if (journal.ReadFrame(place.File, place.Offset, group))
             {
-                Collect(frame, positions);
-                place.Offset += frame.Length;
+                place.Offset += group[^1].Length;
             }
             else if (journal.After(place.File) is { } next) place = next;
             else break;
         }
+        // Only now: what was read first must have stayed as it was.
+        for (var i = 0; i < group.Count; i++) Collect(group[i], positions);
+        group.Clear();
+        Assert.Equal(0, group.Count);
         return positions;
     }
 

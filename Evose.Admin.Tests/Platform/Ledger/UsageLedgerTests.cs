@@ -141,6 +141,28 @@ public sealed class UsageLedgerTests
         Assert.All(hours, h => Assert.Equal(1, h.Version));
     }
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(40)]
+    public async Task A_row_whose_place_was_taken_is_missing_and_all_others_are_there(int calls)
+    {
+        await using var world = await BrokerWorld.StartAsync();
+        await using (var db = await world.DbAsync())
+            await db.Database.ExecuteSqlRawAsync("INSERT INTO call_record (seq, lane, position, id, at, method, refused, rule, request_id, link) VALUES (1, 0, 2, x'00112233445566778899aabbccddeeff', 1, 'GET', 0, 'forged', 'r', x'00')");
+        var store = world.App.Get<ILedgerStore>();
+        var now = TimeProvider.System.GetUtcNow();
+        await store.WriteAsync([.. Enumerable.Range(0, calls).Select(i => new LedgerItem(new CallEntry
+        {
+            Id = Guid.CreateVersion7(now), At = now, Stamp = 0, Method = "POST", Refused = true, Rule = "refused", RequestId = "r" + i, Uses = [],
+        }, 0))]);
+        await store.CaughtUpAsync(CancellationToken.None);
+        await using var read = await world.DbAsync();
+        var stored = await read.Calls.OrderBy(c => c.Position).ToListAsync();
+        Assert.Equal(Enumerable.Range(1, calls).Select(p => (long)p), stored.Select(c => c.Position));
+        Assert.Equal(stored.Select(c => c.Position == 2 ? "r" : "r" + (c.Position - 1)), stored.Select(c => c.RequestId));
+        Assert.False((await world.App.Get<ChainVerifier>().VerifyAsync(CancellationToken.None)).Verified);
+    }
+
     [Fact]
     public async Task A_second_process_on_the_same_data_directory_does_not_start_and_says_why()
     {

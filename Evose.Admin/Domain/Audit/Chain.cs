@@ -10,6 +10,10 @@ public static class Chain
 {
     public const int LinkLength = 32;
 
+    internal const int BlockLength = 1 + LinkLength + LaneLength + 8 + LinkLength;
+
+    private const int LaneLength = 16;
+
     public const string AuditLane = "audit";
     public const string CallLane = "calls";
 
@@ -19,14 +23,20 @@ public static class Chain
     /// <summary>Writes the link of a row into <paramref name="link"/> (32 bytes; may be the same memory as <paramref name="previous"/>).</summary>
     public static void Link(ReadOnlySpan<byte> previous, string lane, long seq, ReadOnlySpan<byte> payload, Span<byte> link)
     {
-        Span<byte> block = stackalloc byte[1 + LinkLength + 16 + 8 + 32];
+        Span<byte> block = stackalloc byte[BlockLength];
+        Begin(block, previous, lane, seq);
+        SHA256.HashData(payload, block[^LinkLength..]);
+        SHA256.HashData(block, link);
+    }
+
+    // What a link is the hash of, but for the payload's hash at its end.
+    internal static void Begin(Span<byte> block, ReadOnlySpan<byte> previous, string lane, long seq)
+    {
         block.Clear();
         block[0] = 1;
         previous.CopyTo(block[1..]);
-        Encoding.ASCII.GetBytes(lane, block.Slice(1 + LinkLength, 16));
-        BinaryPrimitives.WriteInt64BigEndian(block[(1 + LinkLength + 16)..], seq);
-        SHA256.HashData(payload, block[^32..]);
-        SHA256.HashData(block, link);
+        Encoding.ASCII.GetBytes(lane, block.Slice(1 + LinkLength, LaneLength));
+        BinaryPrimitives.WriteInt64BigEndian(block[(1 + LinkLength + LaneLength)..], seq);
     }
 
     /// <summary>What the head's MAC covers: lane, sequence and link.</summary>

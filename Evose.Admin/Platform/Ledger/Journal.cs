@@ -57,6 +57,7 @@ internal sealed class Journal(string directory, Func<long>? room = null) : IDisp
             else _spares.Push(path);
         }
         var numbers = headers.Keys.ToList();
+        var group = new FrameGroup();
         for (var i = 0; i < numbers.Count; i++)
         {
             var number = numbers[i];
@@ -65,12 +66,13 @@ internal sealed class Journal(string directory, Func<long>? room = null) : IDisp
             _file = number;
             _offset = HeaderLength;
             var until = numbers.Skip(i + 1).Select(n => headers[n].After).DefaultIfEmpty(long.MaxValue).Min();
-            while (ReadFrame(number, _offset) is { } whole)
+            for (; ReadFrame(number, _offset, group); group.Clear())
             {
-                if (LastPosition(whole) > until) break;
-                frame(whole);
-                _offset += whole.Length;
+                if (LastPosition(group[0]) > until) break;
+                frame(group[0]);
+                _offset += group[0].Length;
             }
+            group.Clear();
             file.End = _offset;
         }
         if (_file != 0) _files[_file].End = FileLength;
@@ -121,28 +123,30 @@ internal sealed class Journal(string directory, Func<long>? room = null) : IDisp
         }
     }
 
-    /// <summary>The whole frame at this place, or null.</summary>
-    public byte[]? ReadFrame(long file, long offset)
+    /// <summary>Adds the whole frame at this place to the group; false when there is none.</summary>
+    public bool ReadFrame(long file, long offset, FrameGroup group)
     {
         OneFile? one;
         lock (_lock)
         {
-            if (!_files.TryGetValue(file, out one) || offset >= one.End) return null;
+            if (!_files.TryGetValue(file, out one) || offset >= one.End) return false;
         }
         var handle = one.Handle;
         Span<byte> head = stackalloc byte[JournalFrame.HeadLength];
-        if (offset + head.Length > FileLength || RandomAccess.Read(handle, head, offset) < head.Length) return null;
+        if (offset + head.Length > FileLength || RandomAccess.Read(handle, head, offset) < head.Length) return false;
         var length = JournalFrame.LengthOf(head, (int)(FileLength - offset));
-        if (length == 0) return null;
-        var frame = new byte[length];
+        if (length == 0) return false;
+        var frame = group.Room(length);
         var read = 0;
         while (read < length)
         {
-            var n = RandomAccess.Read(handle, frame.AsSpan(read), offset + read);
-            if (n == 0) return null;
+            var n = RandomAccess.Read(handle, frame[read..], offset + read);
+            if (n == 0) return false;
             read += n;
         }
-        return JournalFrame.IsWhole(frame, file) ? frame : null;
+        if (!JournalFrame.IsWhole(frame, file)) return false;
+        group.Add(length);
+        return true;
     }
 
     /// <summary>The next file's beginning, or null when this is the last.</summary>

@@ -34,6 +34,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     private readonly Lock _lock = new();
     private readonly List<((long, long) Place, TaskCompletionSource Done)> _waiting = [];
     private readonly FrameSums _sums = new();
+    private readonly FrameGroup _frames = new();
     private readonly Dictionary<int, RowStatements> _older = [];
     private Statements? _statements;
     private RowStatements? _rows;
@@ -163,20 +164,16 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     // One transaction.
     private async Task<int> CopyAsync()
     {
-        var frames = new List<byte[]>();
         var place = _place;
         var rows = 0;
-        while (rows < GroupRows && Next(ref place) is { } frame)
-        {
-            frames.Add(frame);
-            rows += BinaryPrimitives.ReadInt32LittleEndian(frame.AsSpan(8));
-        }
-        if (frames.Count > 0)
+        _frames.Clear();
+        while (rows < GroupRows && Next(ref place)) rows += BinaryPrimitives.ReadInt32LittleEndian(_frames[^1][8..]);
+        if (_frames.Count > 0)
         {
             if (!await gate.TryEnterAsync(TimeSpan.FromSeconds(10), CancellationToken.None)) throw new TimeoutException("the database's writer is busy");
             try
             {
-                Copy(frames);
+                Copy(_frames);
             }
             finally
             {
@@ -197,24 +194,24 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         return rows;
     }
 
-    private byte[]? Next(ref (long File, long Offset) place)
+    private bool Next(ref (long File, long Offset) place)
     {
         var durable = _journal!.Durable;
         if (place.File == 0) place = _journal.Beginning;
         while (place.CompareTo(durable) < 0)
         {
-            if (_journal.ReadFrame(place.File, place.Offset) is { } frame)
+            if (_journal.ReadFrame(place.File, place.Offset, _frames))
             {
-                place.Offset += frame.Length;
-                return frame;
+                place.Offset += _frames[^1].Length;
+                return true;
             }
-            if (_journal.After(place.File) is not { } next) return null;
+            if (_journal.After(place.File) is not { } next) return false;
             place = next;
         }
-        return null;
+        return false;
     }
 
-    private void Copy(List<byte[]> frames)
+    private void Copy(FrameGroup frames)
     {
         var s = _statements ??= new Statements(Tuned(sqlite.Open()));
         BeginSegmentIfDue(s, frames);
@@ -226,9 +223,11 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         {
             rows.Begin();
             ReadStampAndHead(s.Connection);
+            Expect(rows, frames);
             ReadOnlySpan<byte> link = [];
-            foreach (var frame in frames)
+            for (var i = 0; i < frames.Count; i++)
             {
+                var frame = frames[i];
                 var last = _position;
                 for (var row = JournalFrame.RowsOf(frame); row.Next();)
                 {
@@ -242,6 +241,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
                 // The journal was changed on the disk: what is in it is kept, and never signed.
                 if (last == _position && !link.IsEmpty && !HeadSeal.IsGenuine(vault, Chain.HeadBytes(Chain.CallLane, _position, link), JournalFrame.MacOf(frame))) _forged ??= JournalFrame.MacOf(frame).ToArray();
             }
+            if (rows.Calls.Rows.Left + rows.Completions.Rows.Left > 0) throw new InvalidOperationException("Rows of the journal were counted and not copied");
             if (_position > position)
             {
                 WriteSums(s);
@@ -270,7 +270,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     }
 
     // A segment ends when it is full or a month old, the one in the database sooner; the next group begins the next.
-    private void BeginSegmentIfDue(Statements s, List<byte[]> frames)
+    private void BeginSegmentIfDue(Statements s, FrameGroup frames)
     {
         if (_openCalls == 0 || _forged is not null || FirstCall(frames) is not { } first) return;
         var most = segments.All[0].Number == 0 ? Math.Min(MostInDatabase, retention.Value.SegmentCalls) : retention.Value.SegmentCalls;
@@ -283,10 +283,10 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         (_openCalls, _firstSeq) = (0, 0);
     }
 
-    private static long? FirstCall(List<byte[]> frames)
+    private static long? FirstCall(FrameGroup frames)
     {
-        foreach (var frame in frames)
-            for (var row = JournalFrame.RowsOf(frame); row.Next();)
+        for (var i = 0; i < frames.Count; i++)
+            for (var row = JournalFrame.RowsOf(frames[i]); row.Next();)
                 if (!row.IsCompletion) return row.Seq;
         return null;
     }
@@ -314,7 +314,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         var r = new ChainReader(row.Payload);
         r.Number();
         _lastSeq = Math.Max(_lastSeq, row.Seq);
-        var insert = rows.Call.Number(r.Number()).Number(JournalStore.Lane).Number(row.Position);
+        var insert = rows.Calls.Rows.Next().Number(r.Number()).Number(JournalStore.Lane).Number(row.Position);
         Id(insert, ref r);
         var at = r.Number();
         insert.Number(at);
@@ -343,7 +343,8 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         insert.Number(refused);
         Text(insert, ref r);
         Text(insert, ref r);
-        if (Insert(insert.Blob(row.Link), row.Position)) _openCalls++;
+        insert.Blob(row.Link);
+        _openCalls += Insert(rows.Calls, row);
         if (_firstSeq == 0) _firstSeq = row.Seq;
         _sums.Named(userId, userName, userEmail, key);
         if (refused == 0 && !credential.IsEmpty) _sums.Call(credential, (int)version, at, tool, agent, workflow, userId, key);
@@ -351,13 +352,14 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
 
     private void AddCompletion(RowStatements rows, JournalFrame.Rows row)
     {
-        var counts = Bind(rows.Completion, row);
-        Insert(rows.Completion, row.Position);
+        var counts = Bind(rows.Completions.Rows.Next(), row);
+        Insert(rows.Completions, row);
         // A call of an earlier segment: a copy for those who look there. The chain's row is the one here.
         if (row.Seq < segments.All[0].FirstSeq && OlderOf(row.Seq) is { } older)
         {
-            Bind(older.Completion, row);
-            older.Completion.Run();
+            older.Completions.Expect(1);
+            Bind(older.Completions.Rows.Next(), row);
+            older.Completions.Rows.Add();
         }
         _sums.Completion(row.Extra, counts);
     }
@@ -378,12 +380,32 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         return Counts.Of(outcome, status, reason.IsEmpty ? null : Encoding.UTF8.GetString(reason), duration);
     }
 
-    // What a run that ended between rows and head has put there already is there.
-    private bool Insert(SqliteStatement insert, long position)
+    // What a run that ended between rows and head has put there already is there. How many were written now.
+    private int Insert(RowTable table, JournalFrame.Rows row)
     {
-        if (insert.Run() > 0) return true;
-        if (position > _stored) LogTaken(position);
-        return false;
+        var tried = table.Add(row, out var written);
+        if (written < tried)
+            foreach (var position in table.Missing(tried))
+                if (position > _stored) LogTaken(position);
+        return written;
+    }
+
+    // Says before the first row how many are new; the same rows that are then added.
+    private void Expect(RowStatements rows, FrameGroup frames)
+    {
+        var (position, calls, completions) = (_position, 0, 0);
+        for (var i = 0; i < frames.Count; i++)
+        {
+            for (var row = JournalFrame.RowsOf(frames[i]); row.Next();)
+            {
+                if (row.Position <= position) continue;
+                position = row.Position;
+                if (row.IsCompletion) completions++;
+                else calls++;
+            }
+        }
+        rows.Calls.Expect(calls);
+        rows.Completions.Expect(completions);
     }
 
     // Null: retired.
@@ -425,25 +447,37 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     private void WriteSums(Statements s)
     {
         Span<byte> id = stackalloc byte[16];
-        foreach (var (k, n) in _sums.Rollups.Hours)
+        var hours = _sums.Rollups.Hours.ToList();
+        s.Hours.Expect(hours.Count);
+        foreach (var (k, n) in hours)
         {
             k.Credential.TryWriteBytes(id, true, out _);
-            s.Hour.Number(k.Hour).Blob(id).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
+            s.Hours.Next().Number(k.Hour).Blob(id).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs);
+            s.Hours.Add();
         }
-        foreach (var (k, n) in _sums.Rollups.Days)
+        var days = _sums.Rollups.Days.ToList();
+        s.Days.Expect(days.Count);
+        foreach (var (k, n) in days)
         {
             k.Credential.TryWriteBytes(id, true, out _);
-            s.Day.Number(k.Day).Blob(id).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs).Run();
+            s.Days.Next().Number(k.Day).Blob(id).Number(k.Version).Number(n.Calls).Number(n.Errors).Number(n.KeyErrors).Number(n.DurationUs);
+            s.Days.Add();
         }
-        foreach (var (k, n) in _sums.Rollups.Sources)
+        var sources = _sums.Rollups.Sources.ToList();
+        s.Sources.Expect(sources.Count);
+        foreach (var (k, n) in sources)
         {
             k.Credential.TryWriteBytes(id, true, out _);
-            s.Source.Number(k.Day).Blob(id).Number((int)k.Kind).Text(k.Name).Number(n.Calls).Number(n.Errors).Number(n.LastTicks).Run();
+            s.Sources.Next().Number(k.Day).Blob(id).Number((int)k.Kind).Text(k.Name).Number(n.Calls).Number(n.Errors).Number(n.LastTicks);
+            s.Sources.Add();
         }
-        foreach (var (k, n) in _sums.Rollups.Uses)
+        var uses = _sums.Rollups.Uses.ToList();
+        s.Uses.Expect(uses.Count);
+        foreach (var (k, n) in uses)
         {
             k.TryWriteBytes(id, true, out _);
-            s.Use.Blob(id).Number(n.LastTicks).Number(n.Calls).Run();
+            s.Uses.Next().Blob(id).Number(n.LastTicks).Number(n.Calls);
+            s.Uses.Add();
         }
         foreach (var n in _sums.Rollups.FreshNames) s.Named.Number((int)n.Kind).Text(n.Id).Text(n.Name).Text(n.Email).Run();
     }
@@ -502,25 +536,25 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
 
         public SqliteStatement Head { get; } = new(connection, "INSERT INTO chain_head (lane, seq, link, mac) VALUES (?,?,?,?) ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq, link = excluded.link, mac = excluded.mac");
 
-        public SqliteStatement Hour { get; } = new(connection, "INSERT INTO usage_hour (hour, credential_id, version, calls, errors, key_errors, duration_us) VALUES (?,?,?,?,?,?,?) ON CONFLICT (hour, credential_id, version) "
+        public SqliteRows Hours { get; } = new(connection, "INSERT INTO usage_hour (hour, credential_id, version, calls, errors, key_errors, duration_us)", 7, " ON CONFLICT (hour, credential_id, version) "
             + "DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, key_errors = key_errors + excluded.key_errors, duration_us = duration_us + excluded.duration_us");
 
-        public SqliteStatement Day { get; } = new(connection, "INSERT INTO usage_day (day, credential_id, version, calls, errors, key_errors, duration_us) VALUES (?,?,?,?,?,?,?) ON CONFLICT (day, credential_id, version) "
+        public SqliteRows Days { get; } = new(connection, "INSERT INTO usage_day (day, credential_id, version, calls, errors, key_errors, duration_us)", 7, " ON CONFLICT (day, credential_id, version) "
             + "DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, key_errors = key_errors + excluded.key_errors, duration_us = duration_us + excluded.duration_us");
 
-        public SqliteStatement Source { get; } = new(connection, "INSERT INTO usage_source (day, credential_id, kind, name, calls, errors, last_at) VALUES (?,?,?,?,?,?,?) ON CONFLICT (day, credential_id, kind, name) "
+        public SqliteRows Sources { get; } = new(connection, "INSERT INTO usage_source (day, credential_id, kind, name, calls, errors, last_at)", 7, " ON CONFLICT (day, credential_id, kind, name) "
             + "DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors, last_at = max(last_at, excluded.last_at)");
 
-        public SqliteStatement Named { get; } = new(connection, "INSERT INTO call_name (kind, id, name, email) VALUES (?,?,?,?) ON CONFLICT DO NOTHING");
-
-        public SqliteStatement Use { get; } = new(connection, "INSERT INTO credential_use (credential_id, last_used_at, calls) VALUES (?,?,?) ON CONFLICT (credential_id) "
+        public SqliteRows Uses { get; } = new(connection, "INSERT INTO credential_use (credential_id, last_used_at, calls)", 3, " ON CONFLICT (credential_id) "
             + "DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at), calls = calls + excluded.calls");
+
+        public SqliteStatement Named { get; } = new(connection, "INSERT INTO call_name (kind, id, name, email) VALUES (?,?,?,?) ON CONFLICT DO NOTHING");
 
         public void TryRollBack() => RollBack(connection);
 
         public void Dispose()
         {
-            foreach (var statement in new[] { Begin, Commit, Head, Hour, Day, Source, Named, Use }) statement.Dispose();
+            foreach (var statement in new IDisposable[] { Begin, Commit, Head, Hours, Days, Sources, Uses, Named }) statement.Dispose();
             connection.Dispose();
         }
     }
@@ -534,10 +568,10 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
 
         public bool Owned => owned;
 
-        public SqliteStatement Call { get; } = new(connection, "INSERT OR IGNORE INTO call_record (seq, lane, position, id, at, workspace_id, tool_id, tool, agent_id, agent, workflow_id, workflow, run_id, user_id, user_name, user_email, "
-            + "api_key_id, api_key, ip, credential_id, credential, version, method, host, path, refused, rule, request_id, link) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        public RowTable Calls { get; } = new(connection, "call_record", "seq, lane, position, id, at, workspace_id, tool_id, tool, agent_id, agent, workflow_id, workflow, run_id, user_id, user_name, user_email, "
+            + "api_key_id, api_key, ip, credential_id, credential, version, method, host, path, refused, rule, request_id, link", 29);
 
-        public SqliteStatement Completion { get; } = new(connection, "INSERT OR IGNORE INTO call_completion (call_seq, lane, position, at, status, duration_us, outcome, reason, link) VALUES (?,?,?,?,?,?,?,?,?)");
+        public RowTable Completions { get; } = new(connection, "call_completion", "call_seq, lane, position, at, status, duration_us, outcome, reason, link", 9);
 
         public void Begin()
         {
@@ -561,9 +595,51 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
 
         public void Dispose()
         {
-            foreach (var statement in new[] { _begin, _commit, Call, Completion }) statement.Dispose();
+            foreach (var statement in new IDisposable[] { _begin, _commit, Calls, Completions }) statement.Dispose();
             if (owned) connection.Dispose();
         }
+    }
+
+    /// <summary>Inserts the chain's rows into one table and knows those that are written together, so that one whose place is taken can be told.</summary>
+    private sealed class RowTable(SqliteConnection connection, string table, string columns, int count) : IDisposable
+    {
+        private readonly long[] _positions = new long[SqliteRows.Together];
+        private readonly byte[] _links = new byte[SqliteRows.Together * Chain.LinkLength];
+        private int _waiting;
+
+        public SqliteRows Rows { get; } = new(connection, $"INSERT OR IGNORE INTO {table} ({columns})", count);
+
+        public void Expect(int rows)
+        {
+            _waiting = 0;
+            Rows.Expect(rows);
+        }
+
+        /// <summary>How many rows were tried, 0 while this one waits for more.</summary>
+        public int Add(JournalFrame.Rows row, out int written)
+        {
+            _positions[_waiting] = row.Position;
+            row.Link.CopyTo(_links.AsSpan(_waiting * Chain.LinkLength));
+            _waiting++;
+            var tried = Rows.Add(out written);
+            if (tried > 0) _waiting = 0;
+            return tried;
+        }
+
+        /// <summary>The places, of as many rows as were tried last, in which there is none or another.</summary>
+        public IEnumerable<long> Missing(int tried)
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = $"SELECT link FROM {table} WHERE lane = 0 AND position = $p";
+            for (var i = 0; i < tried; i++)
+            {
+                command.Parameters.Clear();
+                command.Parameters.AddWithValue("$p", _positions[i]);
+                if (command.ExecuteScalar() is not byte[] link || !link.AsSpan().SequenceEqual(_links.AsSpan(i * Chain.LinkLength, Chain.LinkLength))) yield return _positions[i];
+            }
+        }
+
+        public void Dispose() => Rows.Dispose();
     }
 
     private static void RollBack(SqliteConnection connection)

@@ -22,6 +22,7 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
     private readonly ArrayBufferWriter<byte> _frame = new(1 << 16);
     private readonly ArrayBufferWriter<byte> _payload = new(1024);
     private readonly byte[] _link = new byte[Chain.LinkLength];
+    private readonly ChainHasher _hasher = new();
     private Journal? _journal;
     private FileStream? _owner;
     private CallNumbers _numbers = null!;
@@ -128,6 +129,7 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
     {
         _journal?.Dispose();
         _owner?.Dispose();
+        _hasher.Dispose();
         (_journal, _owner) = (null, null);
     }
 
@@ -192,7 +194,7 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
     private void Append(bool completion, long seq, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> extra)
     {
         var position = ++_position;
-        Chain.Link(_link, Chain.CallLane, position, payload, _link);
+        _hasher.Link(_link, Chain.CallLane, position, payload, _link);
         JournalFrame.Add(_frame, completion, position, seq, payload, extra, _link);
         _rows++;
     }
