@@ -8,12 +8,13 @@ using Evose.Admin.Platform.Vault;
 namespace Evose.Admin.Platform.Ledger;
 
 /// <summary>Turns the entries of a group into a frame of one lane: numbers the calls, chains the rows, signs the head. Used by the lane's one writer.</summary>
-internal sealed class FrameWriter(int lane, SecretVault vault)
+internal sealed class FrameWriter(int lane, SecretVault vault) : IDisposable
 {
     private readonly string _chain = CallNumber.ChainOf(lane);
     private readonly ArrayBufferWriter<byte> _frame = new(1 << 16);
     private readonly ArrayBufferWriter<byte> _payload = new(1024);
     private readonly byte[] _link = new byte[Chain.LinkLength];
+    private readonly ChainHasher _hasher = new();
     private CallNumbers _numbers = new(lane, 0);
     private int _rows;
 
@@ -97,8 +98,10 @@ internal sealed class FrameWriter(int lane, SecretVault vault)
     private void Append(bool completion, long seq, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> extra)
     {
         var position = ++Position;
-        Chain.Link(_link, _chain, position, payload, _link);
+        _hasher.Link(_link, _chain, position, payload, _link);
         JournalFrame.Add(_frame, completion, position, seq, payload, extra, _link);
         _rows++;
     }
+
+    public void Dispose() => _hasher.Dispose();
 }

@@ -1,8 +1,3 @@
-using System.Buffers;
-using System.Buffers.Binary;
-using System.Text;
-using Evose.Admin.Domain.Audit;
-using Evose.Admin.Domain.Calls;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Vault;
 
@@ -19,17 +14,9 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
 
     private const int FrameTarget = 1 << 20;
 
-    private readonly ArrayBufferWriter<byte> _frame = new(1 << 16);
-    private readonly ArrayBufferWriter<byte> _payload = new(1024);
-    private readonly byte[] _link = new byte[Chain.LinkLength];
-    private readonly ChainHasher _hasher = new();
+    private readonly FrameWriter _frames = new(Lane, vault);
     private Journal? _journal;
     private FileStream? _owner;
-    private CallNumbers _numbers = null!;
-    private DateTimeOffset _now;
-    private long _position;
-    private long _framed;
-    private int _rows;
 
     public async ValueTask OpenAsync(CancellationToken ct)
     {
@@ -50,19 +37,18 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
         try
         {
             var head = import.ReadHead();
-            (_position, var last) = (head.Position, head.LastNumber);
-            head.Link.CopyTo(_link, 0);
+            var (position, link, last) = (head.Position, head.Link, head.LastNumber);
             journal.Open(frame =>
             {
                 for (var rows = JournalFrame.RowsOf(frame); rows.Next();)
                 {
-                    if (rows.Position <= _position) continue;
-                    _position = rows.Position;
-                    rows.Link.CopyTo(_link);
+                    if (rows.Position <= position) continue;
+                    position = rows.Position;
+                    link = rows.Link.ToArray();
                     if (!rows.IsCompletion) last = Math.Max(last, rows.Seq);
                 }
             });
-            _numbers = new CallNumbers(Lane, last);
+            _frames.Place = (position, link, last);
             (_journal, _owner) = (journal, owner);
         }
         finally
@@ -85,35 +71,37 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
     private void Write(IReadOnlyList<LedgerItem> group)
     {
         var journal = _journal!;
-        var position = _position;
-        var link = (Span<byte>)stackalloc byte[Chain.LinkLength];
-        _link.CopyTo(link);
-        var numbers = _numbers.Last;
+        var place = _frames.Place;
         try
         {
-            _now = clock.GetUtcNow();
-            var latest = stamp.Latest;
-            Begin();
+            var (now, latest) = (clock.GetUtcNow(), stamp.Latest);
+            var framed = Begin();
             foreach (var item in group)
             {
-                Add(item, latest);
-                if (_frame.WrittenCount > FrameTarget) Flush(journal);
+                _frames.Add(item, latest, now);
+                if (_frames.Length <= FrameTarget) continue;
+                journal.Append(_frames.End(), framed);
+                framed = Begin();
             }
-            if (_rows > 0) Flush(journal);
-            if (_position == position) return;
+            if (_frames.Rows > 0) journal.Append(_frames.End(), framed);
+            if (_frames.Position == place.Position) return;
             journal.Sync();
         }
         catch (Exception e)
         {
             // Nothing of the group counts; the chain goes on where it was.
             journal.Abandon();
-            _position = position;
-            link.CopyTo(_link);
-            _numbers = new CallNumbers(Lane, numbers);
+            _frames.Place = place;
             if (e is UnauthorizedAccessException) throw new IOException("the journal cannot be written", e);
             throw;
         }
         import.News();
+    }
+
+    private long Begin()
+    {
+        _frames.Begin();
+        return _frames.Position;
     }
 
     public void Reset()
@@ -129,73 +117,7 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
     {
         _journal?.Dispose();
         _owner?.Dispose();
-        _hasher.Dispose();
         (_journal, _owner) = (null, null);
-    }
-
-    private void Begin()
-    {
-        _frame.Clear();
-        _rows = 0;
-        _framed = _position;
-        JournalFrame.Begin(_frame);
-    }
-
-    private void Flush(Journal journal)
-    {
-        Span<byte> mac = stackalloc byte[JournalFrame.MacLength];
-        vault.AuditMac(Chain.HeadBytes(Chain.CallLane, _position, _link)).CopyTo(mac);
-        JournalFrame.End(_frame, _rows, mac);
-        journal.Append(_frame, _framed);
-        Begin();
-    }
-
-    private void Add(LedgerItem item, long latest)
-    {
-        var entry = item.Entry!;
-        if (item.Completion is { } completion)
-        {
-            for (var i = 0; i < entry.Rows; i++) AddCompletion(entry, item.FirstSeq + i, i, completion);
-            return;
-        }
-        // A refusal changes nothing, so it need not be decided again.
-        item.Stale = entry.Stamp != latest && !entry.Refused;
-        if (item.Stale) return;
-        item.FirstSeq = _numbers.Next(_now, entry.Rows);
-        for (var i = 0; i < entry.Rows; i++)
-        {
-            _payload.Clear();
-            var payload = new CallFacts(entry, item.FirstSeq + i, i < entry.Uses.Count ? entry.Uses[i] : null).Write(new ChainPayload(_payload));
-            Append(false, item.FirstSeq + i, payload, []);
-        }
-    }
-
-    private void AddCompletion(CallEntry e, long callSeq, int i, Completion c)
-    {
-        _payload.Clear();
-        var payload = LedgerRows.CompletionPayload(new ChainPayload(_payload), callSeq, c.At, c.Status, c.DurationUs, c.Outcome, c.Reason);
-        if (i >= e.Uses.Count)
-        {
-            Append(true, callSeq, payload, []);
-            return;
-        }
-        // What the sums are kept by: credential, version, when the call was, source.
-        var source = e.Source;
-        Span<byte> extra = stackalloc byte[28 + 512];
-        var most = Encoding.UTF8.GetMaxByteCount(source.Length);
-        if (most > 512) extra = new byte[28 + most];
-        e.Uses[i].CredentialId.TryWriteBytes(extra, true, out _);
-        BinaryPrimitives.WriteInt32LittleEndian(extra[16..], e.Uses[i].Version);
-        BinaryPrimitives.WriteInt64LittleEndian(extra[20..], e.At.UtcTicks);
-        var length = Encoding.UTF8.GetBytes(source, extra[28..]);
-        Append(true, callSeq, payload, extra[..(28 + length)]);
-    }
-
-    private void Append(bool completion, long seq, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> extra)
-    {
-        var position = ++_position;
-        _hasher.Link(_link, Chain.CallLane, position, payload, _link);
-        JournalFrame.Add(_frame, completion, position, seq, payload, extra, _link);
-        _rows++;
+        _frames.Dispose();
     }
 }

@@ -258,6 +258,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
         {
             _write.Dispose();
             _readStamp.Dispose();
+            Frames.Dispose();
             try
             {
                 // Not pooled, so the session ends, and with it an open transaction and the lane.

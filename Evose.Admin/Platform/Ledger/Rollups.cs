@@ -53,18 +53,6 @@ internal sealed class Rollups
 
     public IReadOnlyList<(SourceKind Kind, string Id, string Name, string Email)> FreshNames => _fresh;
 
-    public void Call(CallEntry e, VersionUse? use)
-    {
-        Named(e.UserId, e.UserName, e.UserEmail, e.ApiKey);
-        if (use is { } used && !e.Refused) Add(used.CredentialId, used.Version, e.At.UtcTicks, e.Source, new Counts { Calls = 1, LastTicks = e.At.UtcTicks });
-    }
-
-    /// <param name="i">Which of the call's uses.</param>
-    public void Completion(CallEntry e, int i, Completion c)
-    {
-        if (i < e.Uses.Count) Add(e.Uses[i].CredentialId, e.Uses[i].Version, e.At.UtcTicks, e.Source, Counts.Of(c.Outcome, c.Status, c.Reason, c.DurationUs));
-    }
-
     /// <param name="atTicks">When the call was; its completion counts to the same hour.</param>
     public void Add(Guid credential, int version, long atTicks, string source, in Counts counts)
     {
