@@ -7,7 +7,7 @@ namespace Evose.Admin.Platform.Ledger;
 /// </summary>
 internal sealed class SqliteRows(SqliteConnection connection, string insert, int columns, string conflict = "") : IDisposable
 {
-    /// <summary>Rows of one statement. Twice as many gain nothing.</summary>
+    /// <summary>Rows of one statement. Of 1, 4 and 16 the most was the cheapest; more were not measured.</summary>
     public const int Together = 16;
 
     private SqliteStatement? _many;
