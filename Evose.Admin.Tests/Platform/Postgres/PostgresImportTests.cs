@@ -58,11 +58,11 @@ public sealed class PostgresImportTests : IAsyncLifetime
     public async Task Every_field_comes_through_as_it_was_given()
     {
         var now = TimeProvider.System.GetUtcNow();
-        var (credential, second) = (Guid.NewGuid(), Guid.NewGuid());
+        var (credential, second) = (CallId.Next(now), CallId.Next(now));
         var entry = new CallEntry
         {
-            Id = CallId.Next(now), At = now, Stamp = _stamp, WorkspaceId = Guid.NewGuid(), ToolId = Guid.NewGuid(), Tool = "köln-ツール 🔑", AgentId = Guid.NewGuid(), Agent = "", WorkflowId = Guid.NewGuid(),
-            Workflow = "nightly\t'; DROP TABLE call_record; --\\N", RunId = "run", UserId = "u-1", UserName = "Ada \"L\"\r\n", UserEmail = "ada@example.com", ApiKeyId = Guid.NewGuid(), ApiKey = "worker", Ip = "2001:db8::1", Method = "POST",
+            Id = CallId.Next(now), At = now, Stamp = _stamp, WorkspaceId = CallId.Next(now), ToolId = CallId.Next(now), Tool = "köln-ツール 🔑", AgentId = CallId.Next(now), Agent = "", WorkflowId = CallId.Next(now),
+            Workflow = "nightly\t'; DROP TABLE call_record; --\\N", RunId = "run", UserId = "u-1", UserName = "Ada \"L\"\r\n", UserEmail = "ada@example.com", ApiKeyId = CallId.Next(now), ApiKey = "worker", Ip = "2001:db8::1", Method = "POST",
             Host = "api.example.com", Path = "/" + new string('ß', 200_000), Refused = false, Rule = "allowed", RequestId = "r\ud800x",
             Uses = [new VersionUse(credential, "main", 7), new VersionUse(second, "", 0)],
         };

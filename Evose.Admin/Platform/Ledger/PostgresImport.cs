@@ -35,7 +35,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     private List<TaskCompletionSource> _waiting = [];
     private CopySession? _session;
     private Task? _running;
-    private volatile bool _ending;
+    private readonly ManualResetEventSlim _end = new();
 
     // Only one thread copies at a time: the loop, or the writer that opens a lane.
     private readonly Lock _copying = new();
@@ -73,7 +73,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     /// <summary>Copies the rest of this node's lane and ends.</summary>
     internal async ValueTask StopAsync()
     {
-        _ending = true;
+        _end.Set();
         News();
         Release(_hurry);
         if (_running is not null) await _running;
@@ -82,7 +82,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
 
     public void Dispose()
     {
-        _ending = true;
+        _end.Set();
         lock (_copying) Close();
     }
 
@@ -115,7 +115,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             try
             {
                 var all = waiting.Count > 0 || TimeProvider.System.GetElapsedTime(round) > Round;
-                CopyAll(all, wait: waiting.Count > 0 || _ending);
+                CopyAll(all, wait: waiting.Count > 0 || _end.IsSet);
                 if (all) round = TimeProvider.System.GetTimestamp();
                 foreach (var waiter in waiting) waiter.TrySetResult();
                 failures = 0;
@@ -127,13 +127,12 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
                 if (failures++ % 40 == 0) LogFailed(e.GetType().Name, (e as PostgresException)?.SqlState ?? "");
                 lock (_copying) Close();
                 lock (_lock) _waiting.AddRange(waiting);
-                if (_ending) return;
-                Thread.Sleep(Pause);
+                if (_end.Wait(Pause)) return;
                 continue;
             }
-            if (_ending) return;
+            if (_end.IsSet) return;
             _news.Wait(Round);
-            if (!_ending) _hurry.Wait(Breath);
+            if (!_end.IsSet) _hurry.Wait(Breath);
         }
     }
 
@@ -141,7 +140,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     {
         lock (_copying)
         {
-            if (_ending && _session is null && Own == 0) return;
+            if (_end.IsSet && _session is null && Own == 0) return;
             var session = _session ??= CopySession.Open(postgres);
             foreach (var lane in all ? session.Lanes() : Own == 0 ? [] : [Own])
                 while (Copy(session, lane, wait || lane == Own) >= MostFrames) { }

@@ -138,7 +138,6 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
     private sealed class Session : IDisposable
     {
         private static readonly string Lock = string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock_shared({(long)AdvisoryLock.Stamp})");
-        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
         private readonly NpgsqlConnection _connection;
         private readonly NpgsqlBatch _write;
@@ -221,16 +220,14 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
             using var claim = new NpgsqlCommand("SELECT pg_try_advisory_lock($1, $2)", connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<int> { TypedValue = (int)AdvisoryLock.Lane }, new NpgsqlParameter<int>() } };
             if (lost is { } before)
             {
-                var give = Environment.TickCount64 + (long)UsageLedger.Patience.TotalMilliseconds;
-                while (true)
+                if (Try(before.Lane)) return before.Lane;
+                if (mustEnd && IsHeld(connection, before.Lane, before.Backend))
                 {
-                    if (Try(before.Lane)) return before.Lane;
-                    if (!mustEnd || !IsHeld(connection, before.Lane, before.Backend)) break;
-                    // It serves nobody any more: this node has closed its end.
+                    // It serves nobody any more: this node has closed its end. The lane is free when it is gone.
                     using var end = new NpgsqlCommand("SELECT pg_terminate_backend($1)", connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<int> { TypedValue = before.Backend } } };
                     end.ExecuteNonQuery();
-                    if (Environment.TickCount64 > give) throw new TimeoutException("the session before this one does not end");
-                    Thread.Sleep(Pause);
+                    claim.CommandText = "SELECT pg_advisory_lock($1, $2) IS NOT NULL";
+                    if (Try(before.Lane)) return before.Lane;
                 }
             }
             for (var lane = 1; lane <= Domain.Calls.CallNumber.MaxLane; lane++)
