@@ -184,7 +184,7 @@ public sealed class UsageLedgerTests
 
         public void Reset() { }
 
-        public ValueTask CaughtUpAsync(CancellationToken ct) => default;
+        public ValueTask<bool> CaughtUpAsync(CancellationToken ct) => new(true);
 
         public async ValueTask FlushAsync()
         {

@@ -105,6 +105,16 @@ public sealed class PostgresImportTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_next_writer_of_a_lane_does_not_take_the_place_of_a_damaged_frame()
+    {
+        // The first free lane is the one that this node takes with its first call.
+        await InsertAsync(Frame(Frames(), Call()), 1, lane: 1);
+        await RecordAsync(Call());
+        Assert.Equal("calls/1", (await Nodes.VerifyAsync(_app)).FirstBreak?.Lane);
+        Assert.Equal(2L, await SqlAsync("SELECT position FROM call_record WHERE lane = 1"));
+    }
+
+    [Fact]
     public async Task A_frame_that_was_changed_and_given_a_right_checksum_is_copied_and_never_signed()
     {
         var frames = Frames();
@@ -230,12 +240,12 @@ public sealed class PostgresImportTests : IAsyncLifetime
         return writer.WrittenSpan.ToArray();
     }
 
-    private async Task InsertAsync(byte[] frame, long position)
+    private async Task InsertAsync(byte[] frame, long position, int lane = Left)
     {
         await using var connection = await OpenAsync();
         await using var command = new NpgsqlCommand("INSERT INTO call_frame (lane, position, frame) VALUES ($1, $2, $3)", connection)
         {
-            Parameters = { new() { Value = Left }, new() { Value = position }, new() { Value = frame, NpgsqlDbType = NpgsqlDbType.Bytea } },
+            Parameters = { new() { Value = lane }, new() { Value = position }, new() { Value = frame, NpgsqlDbType = NpgsqlDbType.Bytea } },
         };
         await command.ExecuteNonQueryAsync();
     }

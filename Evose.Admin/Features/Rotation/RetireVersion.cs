@@ -28,7 +28,8 @@ public sealed class RetireVersion(IDbContextFactory<AdminDb> dbs, Authorizer aut
         if ((await authorizer.AuthorizeAsync(actor, ws, Permission.ManageCredentials, ct)).Failed(out var refused, out var workspace)) return refused;
 
         // Before the write transaction: the copy of what was recorded needs the database's writer too.
-        await usageLedger.CaughtUpAsync(ct);
+        // What is not in the tables yet could speak against it.
+        if (!await usageLedger.CaughtUpAsync(ct) && !input.Force) return Problem.DatabaseUnavailable;
         await using (var db = await dbs.CreateDbContextAsync(ct))
         {
             await using var write = await db.BeginWriteAsync(ct);
@@ -50,7 +51,8 @@ public sealed class RetireVersion(IDbContextFactory<AdminDb> dbs, Authorizer aut
     public async Task<bool> SweepAsync(Actor job, Guid rotationId, CancellationToken ct)
     {
         // Before the write transaction: the copy of what was recorded needs the database's writer too.
-        await usageLedger.CaughtUpAsync(ct);
+        // What is not in the tables yet could speak against it: the next sweep looks again.
+        if (!await usageLedger.CaughtUpAsync(ct)) return false;
         await using (var db = await dbs.CreateDbContextAsync(ct))
         {
             await using var write = await db.BeginWriteAsync(ct);

@@ -63,6 +63,8 @@ internal sealed class FrameSums
     {
         var chars = utf8.Length <= 1024 ? stackalloc char[utf8.Length] : new char[utf8.Length];
         chars = chars[..Encoding.UTF8.GetChars(utf8, chars)];
+        // No name of ours has one, and PostgreSQL takes none: what was put into a frame by others must not stop the copy.
+        chars.Replace('\0', '\ufffd');
         var known = _names.GetAlternateLookup<ReadOnlySpan<char>>();
         if (known.TryGetValue(chars, out var name)) return name;
         name = chars.ToString();

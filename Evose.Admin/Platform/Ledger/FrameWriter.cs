@@ -97,7 +97,7 @@ internal sealed class FrameWriter(int lane, SecretVault vault) : IDisposable
 
     private void Append(bool completion, long seq, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> extra)
     {
-        var position = ++Position;
+        var position = checked(++Position);
         _hasher.Link(_link, _chain, position, payload, _link);
         JournalFrame.Add(_frame, completion, position, seq, payload, extra, _link);
         _rows++;

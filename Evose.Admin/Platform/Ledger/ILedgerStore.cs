@@ -15,8 +15,8 @@ public interface ILedgerStore : IDisposable
     /// <summary>Forgets connections and files after a failure; the next group opens them anew.</summary>
     void Reset();
 
-    /// <summary>Returns when everything written before the call can be queried, or after 2 s.</summary>
-    ValueTask CaughtUpAsync(CancellationToken ct);
+    /// <summary>Returns when everything written before the call can be queried, or false after 2 s.</summary>
+    ValueTask<bool> CaughtUpAsync(CancellationToken ct);
 
     /// <summary>Makes everything queryable; at the end of the app.</summary>
     ValueTask FlushAsync();

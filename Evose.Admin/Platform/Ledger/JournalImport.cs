@@ -93,12 +93,12 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         if (_news.CurrentCount == 0) Release(_news);
     }
 
-    internal async ValueTask CaughtUpAsync(CancellationToken ct)
+    internal async ValueTask<bool> CaughtUpAsync(CancellationToken ct)
     {
         TaskCompletionSource waiter;
         lock (_lock)
         {
-            if (_journal is null || _place.CompareTo(_journal.Durable) >= 0) return;
+            if (_journal is null || _place.CompareTo(_journal.Durable) >= 0) return true;
             waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiting.Add((_journal.Durable, waiter));
         }
@@ -107,10 +107,12 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         try
         {
             await waiter.Task.WaitAsync(Patience, ct);
+            return true;
         }
         catch (TimeoutException)
         {
             LogBehind();
+            return false;
         }
     }
 
@@ -128,6 +130,11 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     public void Dispose()
     {
         _disposed = true;
+        // Danger: the copy uses handles of SQLite that Close frees. It has ended, unless the app did not come as far as to end it.
+        _ending = true;
+        News();
+        Release(_hurry);
+        _running?.Wait(TimeSpan.FromSeconds(10));
         Close();
         _news.Dispose();
         _hurry.Dispose();

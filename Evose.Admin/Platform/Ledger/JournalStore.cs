@@ -109,7 +109,7 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
         // The journal abandons its file by itself.
     }
 
-    public ValueTask CaughtUpAsync(CancellationToken ct) => import.CaughtUpAsync(ct);
+    public ValueTask<bool> CaughtUpAsync(CancellationToken ct) => import.CaughtUpAsync(ct);
 
     public ValueTask FlushAsync() => import.StopAsync();
 

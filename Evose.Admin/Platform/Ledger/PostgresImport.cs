@@ -18,8 +18,6 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     /// <summary>A query waits this long for the copy; then it shows what there is.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    // In one transaction. A frame is a group: some tens of calls, at most 512.
-    private const int MostFrames = 64;
 
     // The longer, the more rows share a transaction and the pages that it changes.
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
@@ -32,6 +30,9 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     private readonly CallCopy _calls = new();
     private readonly CallCopy _completions = new();
     private readonly FrameSums _sums = new();
+
+    // Frames that could not be read, and those that the log names already.
+    private readonly HashSet<(int Lane, long Position)> _unreadable = [], _told = [];
     private List<TaskCompletionSource> _waiting = [];
     private CopySession? _session;
     private Task? _running;
@@ -53,9 +54,10 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
         if (_news.CurrentCount == 0) Release(_news);
     }
 
-    internal async ValueTask CaughtUpAsync(CancellationToken ct)
+    /// <summary>False when it is not so within 2 s.</summary>
+    internal async ValueTask<bool> CaughtUpAsync(CancellationToken ct)
     {
-        if (_running is null) return;
+        if (_running is null) return true;
         var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock) _waiting.Add(waiter);
         Release(_hurry);
@@ -63,10 +65,12 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
         try
         {
             await waiter.Task.WaitAsync(Patience, ct);
+            return true;
         }
         catch (TimeoutException)
         {
             LogBehind();
+            return false;
         }
     }
 
@@ -86,16 +90,14 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
         lock (_copying) Close();
     }
 
-    /// <summary>Copies all of a lane that is committed; where its chain then stands, and the last number of a call.</summary>
-    internal (long Position, byte[] Link, long LastNumber) CopyLane(int lane)
+    /// <summary>Copies all of a lane that is committed.</summary>
+    internal void CopyLane(int lane)
     {
         lock (_copying)
         {
             try
             {
-                var session = _session ??= CopySession.Open(postgres);
-                while (Copy(session, lane, wait: true) >= MostFrames) { }
-                return session.End(lane, vault);
+                CopyLane(_session ??= CopySession.Open(postgres), lane, wait: true);
             }
             catch
             {
@@ -110,85 +112,116 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
         var round = 0L;
         for (var failures = 0; ;)
         {
+            // Before the copy: what was committed until the end was asked for is copied.
+            var ending = _end.IsSet;
             List<TaskCompletionSource> waiting;
             lock (_lock) (waiting, _waiting) = (_waiting, []);
-            try
-            {
-                var all = waiting.Count > 0 || TimeProvider.System.GetElapsedTime(round) > Round;
-                CopyAll(all, wait: waiting.Count > 0 || _end.IsSet);
-                if (all) round = TimeProvider.System.GetTimestamp();
-                foreach (var waiter in waiting) waiter.TrySetResult();
-                failures = 0;
-            }
+            var all = !ending && (waiting.Count > 0 || TimeProvider.System.GetElapsedTime(round) > Round);
+            if (all) round = TimeProvider.System.GetTimestamp();
             // Whatever it is: the copy goes on as soon as it can. What has been taken is in the journal until it is committed.
-            catch (Exception e) when (e is not OutOfMemoryException)
+            if (CopyAll(all, wait: waiting.Count > 0) is { } e)
             {
                 // A database is away for longer than a pause, and the log may be on it: one line in ten seconds.
                 if (failures++ % 40 == 0) LogFailed(e.GetType().Name, (e as PostgresException)?.SqlState ?? "");
-                lock (_copying) Close();
-                lock (_lock) _waiting.AddRange(waiting);
-                if (_end.Wait(Pause)) return;
+                // Who waits sees what there is when his time is over.
+                if (_end.Wait(Pause) && ending) return;
                 continue;
             }
-            if (_end.IsSet) return;
+            foreach (var waiter in waiting) waiter.TrySetResult();
+            failures = 0;
+            if (ending) return;
+            if (_end.IsSet) continue;
             _news.Wait(Round);
             if (!_end.IsSet) _hurry.Wait(Breath);
         }
     }
 
-    private void CopyAll(bool all, bool wait)
+    // This node's lane first, and none holds up another: the first failure is returned when all have been tried.
+    private Exception? CopyAll(bool all, bool wait)
     {
+        Exception? failure = null;
         lock (_copying)
         {
-            if (_end.IsSet && _session is null && Own == 0) return;
-            var session = _session ??= CopySession.Open(postgres);
-            foreach (var lane in all ? session.Lanes() : Own == 0 ? [] : [Own])
-                while (Copy(session, lane, wait || lane == Own) >= MostFrames) { }
+            if (Own != 0) Try(() => CopyLane(_session ??= CopySession.Open(postgres), Own, wait: true));
+            var others = new List<int>();
+            if (all) Try(() => others = (_session ??= CopySession.Open(postgres)).Lanes());
+            foreach (var lane in others)
+                if (lane != Own) Try(() => CopyLane(_session ??= CopySession.Open(postgres), lane, wait));
+        }
+        return failure;
+
+        void Try(Action copy)
+        {
+            try
+            {
+                copy();
+            }
+            catch (Exception e)
+            {
+                failure ??= e;
+                Close();
+            }
         }
     }
 
-    // One transaction; how many frames it took.
-    private int Copy(CopySession session, int lane, bool wait)
+    private void CopyLane(CopySession session, int lane, bool wait)
+    {
+        // Behind what was looked at last: frames that are damaged stay.
+        for (var after = 0L; Copy(session, lane, wait, ref after);) { }
+    }
+
+    // One transaction; true when there may be more behind it.
+    private bool Copy(CopySession session, int lane, bool wait, ref long after)
     {
         var committed = false;
         session.Begin();
         try
         {
-            if (!session.Lock(lane, wait)) return 0;
-            var head = session.Head(lane, vault);
+            if (!session.Lock(lane, wait)) return false;
+            var head = LaneHead.Read(session.Connection, lane, vault, locked: true);
             var position = head.Position;
-            var frames = session.Frames(lane, position, MostFrames);
-            if (frames.Count == 0) return 0;
+            var frames = session.Frames(lane, Math.Max(position, after), out var more);
+            if (frames.Count == 0) return false;
             var taken = new List<long>(frames.Count);
-            byte[] link = [], mac = [];
+            ReadOnlySpan<byte> link = [], mac = [];
             foreach (var (at, frame) in frames)
             {
-                if (frame.Length <= JournalFrame.HeadLength + JournalFrame.MacLength || JournalFrame.LengthOf(frame, frame.Length) != frame.Length || !JournalFrame.IsWhole(frame, lane))
+                after = at;
+                if (!LaneHead.IsWhole(frame, lane) || _unreadable.Contains((lane, at)))
                 {
                     // It stays where it is; what is missing from the chain then, verification tells.
-                    LogDamaged(lane, at);
+                    if (_told.Count < 1000 && _told.Add((lane, at))) LogDamaged(lane, at);
                     continue;
                 }
                 var last = position;
-                for (var row = JournalFrame.RowsOf(frame); row.Next();)
+                try
                 {
-                    last = row.Position;
-                    if (row.Position <= position) continue;
-                    position = row.Position;
-                    link = row.Link.ToArray();
-                    if (row.IsCompletion) _completions.Completion(lane, row, _sums);
-                    else _calls.Call(lane, row, _sums);
+                    for (var row = JournalFrame.RowsOf(frame); row.Next();)
+                    {
+                        last = row.Position;
+                        if (row.Position <= position) continue;
+                        position = row.Position;
+                        link = row.Link;
+                        if (row.IsCompletion) _completions.Completion(lane, row, _sums);
+                        else _calls.Call(lane, row, _sums);
+                    }
                 }
-                mac = JournalFrame.MacOf(frame).ToArray();
+                catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException or InvalidCastException)
+                {
+                    // A right checksum around what the app did not write. The copy begins anew and leaves it where it is.
+                    if (_unreadable.Count < 1000) _unreadable.Add((lane, at));
+                    throw new InvalidDataException("a frame cannot be read", e);
+                }
+                mac = JournalFrame.MacOf(frame);
                 // The frame was changed in the database: what is in it is kept, and never signed.
-                if (last == position && !HeadSeal.IsGenuine(vault, Chain.HeadBytes(CallNumber.ChainOf(lane), position, link), mac)) head = head with { Forged = head.Forged ?? mac };
+                if (last == position && !HeadSeal.IsGenuine(vault, Chain.HeadBytes(CallNumber.ChainOf(lane), position, link), mac)) head.Forged ??= mac.ToArray();
                 taken.Add(at);
             }
             Insert(session, CallCopy.Calls, _calls);
             Insert(session, CallCopy.Completions, _completions);
-            session.Commit(_sums.Rollups, lane, link.Length == 0 ? null : (position, link, head.Forged ?? mac), taken);
+            session.Commit(_sums.Rollups, lane, link.IsEmpty ? null : (position, link.ToArray(), head.Forged ?? mac.ToArray()), taken);
             committed = true;
-            return frames.Count;
+            return more;
         }
         finally
         {
@@ -231,13 +264,14 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
         }
     }
 
-    // Classes 22 and 23: a value that does not fit, or one that is there already.
-    private static bool IsOfTheRow(PostgresException e) => e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal);
+    // Classes 22, 23 and 54: a value that does not fit, one that is there already, one that is too long for an index.
+    private static bool IsOfTheRow(PostgresException e) => e.SqlState[..2] is "22" or "23" or "54";
 
     private void Close()
     {
-        _session?.Dispose();
+        var session = _session;
         _session = null;
+        session?.Dispose();
     }
 
     private void Release(SemaphoreSlim signal)
@@ -285,10 +319,29 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
                 " ORDER BY 1 ON CONFLICT (credential_id) DO UPDATE SET last_used_at = greatest(c.last_used_at, excluded.last_used_at), calls = c.calls + excluded.calls");
         }
 
+        // In one transaction. A frame is a group: some tens of calls, at most 512.
+        private const int MostFrames = 64, MostBytes = 8 << 20;
+
         // A transaction of many rows, on a busy machine.
         private static int Seconds => 30;
 
-        public static CopySession Open(Postgres postgres) => new(postgres.OpenOwn(UsageLedger.Patience));
+        public NpgsqlConnection Connection => _connection;
+
+        // Danger: a node that stands still in the middle of a copy holds the lane's lock. The server ends its session then, and nobody waits for it long.
+        public static CopySession Open(Postgres postgres)
+        {
+            var session = new CopySession(postgres.OpenOwn(UsageLedger.Patience));
+            try
+            {
+                session.Execute("SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '1s'");
+                return session;
+            }
+            catch
+            {
+                session.Dispose();
+                throw;
+            }
+        }
 
         public void Execute(string sql)
         {
@@ -304,7 +357,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             {
                 Execute("ROLLBACK");
             }
-            catch (DbException)
+            catch (Exception e) when (e is DbException or InvalidOperationException)
             {
                 // The session is closed by whoever asked; the first failure is the one to tell.
             }
@@ -324,7 +377,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
         /// <summary>Lanes of which something waits to be copied.</summary>
         public List<int> Lanes()
         {
-            using var command = new NpgsqlCommand("SELECT n::int FROM generate_series(1, $1) n WHERE EXISTS (SELECT FROM call_frame j WHERE j.lane = n AND j.position > coalesce((SELECT h.seq FROM chain_head h WHERE h.lane = 'calls/' || n), 0))", _connection)
+            using var command = new NpgsqlCommand("SELECT n::int FROM generate_series(1, $1) n WHERE EXISTS (SELECT FROM call_frame j WHERE j.lane = n)", _connection)
             {
                 CommandTimeout = Seconds,
                 Parameters = { new NpgsqlParameter<int> { TypedValue = CallNumber.MaxLane } },
@@ -335,63 +388,23 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             return lanes;
         }
 
-        /// <summary>How far the lane's copy has come. A head that is not ours, or is missing where rows are, counts for nothing: then the rows themselves say it, and the head stays unsigned.</summary>
-        public (long Position, byte[]? Forged) Head(int lane, SecretVault vault)
-        {
-            long position = 0;
-            byte[]? forged = null;
-            var isThere = false;
-            using (var command = new NpgsqlCommand("SELECT seq, link, mac FROM chain_head WHERE lane = $1 FOR UPDATE", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<string> { TypedValue = CallNumber.ChainOf(lane) } } })
-            using (var reader = command.ExecuteReader())
-                if (isThere = reader.Read())
-                {
-                    position = reader.GetInt64(0);
-                    var (link, mac) = (reader.GetFieldValue<byte[]>(1), reader.GetFieldValue<byte[]>(2));
-                    forged = link.Length == Chain.LinkLength && HeadSeal.IsGenuine(vault, Chain.HeadBytes(CallNumber.ChainOf(lane), position, link), mac) ? null : mac;
-                }
-            if (isThere && forged is null) return (position, null);
-            var stored = Last(lane).Position;
-            return (stored, isThere ? forged : stored > 0 ? new byte[JournalFrame.MacLength] : null);
-        }
-
-        /// <summary>Where the chain stands after the copy: as the head says, or the rows when it is not ours.</summary>
-        public (long Position, byte[] Link, long LastNumber) End(int lane, SecretVault vault)
-        {
-            var (last, number) = (Last(lane), Number(lane));
-            var head = Head(lane, vault);
-            if (head.Forged is not null || head.Position == last.Position) return (last.Position, last.Link, number);
-            using var command = new NpgsqlCommand("SELECT link FROM chain_head WHERE lane = $1", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<string> { TypedValue = CallNumber.ChainOf(lane) } } };
-            return (head.Position, command.ExecuteScalar() as byte[] ?? Chain.Origin, number);
-        }
-
-        private (long Position, byte[] Link) Last(int lane)
-        {
-            using var command = new NpgsqlCommand("(SELECT position, link FROM call_record WHERE lane = $1 ORDER BY position DESC LIMIT 1) UNION ALL (SELECT position, link FROM call_completion WHERE lane = $1 ORDER BY position DESC LIMIT 1) ORDER BY 1 DESC LIMIT 1", _connection)
-            {
-                CommandTimeout = Seconds,
-                Parameters = { new NpgsqlParameter<int> { TypedValue = lane } },
-            };
-            using var reader = command.ExecuteReader();
-            return reader.Read() ? (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : (0, Chain.Origin);
-        }
-
-        private long Number(int lane)
-        {
-            using var command = new NpgsqlCommand("SELECT seq FROM call_record WHERE lane = $1 ORDER BY position DESC LIMIT 1", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<int> { TypedValue = lane } } };
-            return command.ExecuteScalar() as long? ?? 0;
-        }
-
         /// <summary>The lane's next frames behind a position, in order.</summary>
-        public List<(long Position, byte[] Frame)> Frames(int lane, long after, int most)
+        public List<(long Position, byte[] Frame)> Frames(int lane, long after, out bool more)
         {
             using var command = new NpgsqlCommand("SELECT position, frame FROM call_frame WHERE lane = $1 AND position > $2 ORDER BY position LIMIT $3", _connection)
             {
                 CommandTimeout = Seconds,
-                Parameters = { new NpgsqlParameter<int> { TypedValue = lane }, new NpgsqlParameter<long> { TypedValue = after }, new NpgsqlParameter<int> { TypedValue = most } },
+                Parameters = { new NpgsqlParameter<int> { TypedValue = lane }, new NpgsqlParameter<long> { TypedValue = after }, new NpgsqlParameter<int> { TypedValue = MostFrames } },
             };
             using var reader = command.ExecuteReader();
             var frames = new List<(long, byte[])>();
-            while (reader.Read()) frames.Add((reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)));
+            more = false;
+            for (var bytes = 0L; !more && reader.Read(); more = frames.Count == MostFrames || bytes > MostBytes)
+            {
+                var frame = reader.GetFieldValue<byte[]>(1);
+                frames.Add((reader.GetInt64(0), frame));
+                bytes += frame.Length;
+            }
             return frames;
         }
 
@@ -433,7 +446,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             {
                 _connection.Dispose();
             }
-            catch (NpgsqlException)
+            catch (Exception e) when (e is DbException or InvalidOperationException or IOException)
             {
                 // It has ended already, from the other side.
             }

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using Evose.Admin.Platform.Data;
 using Evose.Admin.Platform.Vault;
@@ -46,7 +47,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask CaughtUpAsync(CancellationToken ct) => import.CaughtUpAsync(ct);
+    public ValueTask<bool> CaughtUpAsync(CancellationToken ct) => import.CaughtUpAsync(ct);
 
     public ValueTask FlushAsync() => import.StopAsync();
 
@@ -54,14 +55,14 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
     {
         if (_session is null) return;
         _lost = (_session.Lane, _session.Backend);
-        _session.Dispose();
-        _session = null;
+        Dispose();
     }
 
     public void Dispose()
     {
-        _session?.Dispose();
+        var session = _session;
         _session = null;
+        session?.Dispose();
     }
 
     // The group is sent in the belief that the stamp is the newest this node knows; the statement writes nothing when it is another, and then the group is decided by that one.
@@ -119,9 +120,13 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
         var session = Session.Open(postgres, vault, _lost, mustEnd: _doubtful.Count > 0);
         try
         {
-            // What an earlier holder of the lane has left stands before what is written now.
-            if (_doubtful.Count > 0 && _lost is { } lost && lost.Lane != session.Lane) import.CopyLane(lost.Lane);
-            session.Frames.Place = import.CopyLane(session.Lane);
+            // What of the session before was committed is looked for in the tables.
+            if (_doubtful.Count > 0)
+            {
+                if (_lost is { } lost && lost.Lane != session.Lane) import.CopyLane(lost.Lane);
+                import.CopyLane(session.Lane);
+            }
+            session.Frames.Place = session.Next(vault);
             Look(session);
             import.Own = session.Lane;
             import.Start();
@@ -149,8 +154,9 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
 
         private Session(NpgsqlConnection connection, int lane, SecretVault vault)
         {
-            // Asked while it is open: afterwards the connection does not know any more.
-            (_connection, Lane, Backend, Frames) = (connection, lane, connection.ProcessID, new FrameWriter(lane, vault));
+            (_connection, Lane, Frames) = (connection, lane, new FrameWriter(lane, vault));
+            // The server's own word: what stands between may have made up the driver's.
+            using (var backend = new NpgsqlCommand("SELECT pg_backend_pid()", connection) { CommandTimeout = Seconds }) Backend = (int)backend.ExecuteScalar()!;
             // One transaction, for which the server needs no word: the lock first and in a statement of its own, so that what is read after it is from before every later
             // change of the stamp, and no change commits until this group has.
             _write = new NpgsqlBatch(connection) { Timeout = Seconds };
@@ -202,6 +208,9 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
             _write.ExecuteNonQuery();
             return _insert.RecordsAffected == 1;
         }
+
+        /// <inheritdoc cref="LaneHead.Next"/>
+        public (long Position, byte[] Link, long LastNumber) Next(SecretVault vault) => LaneHead.Next(_connection, Lane, vault);
 
         public long ReadStamp() => _readStamp.ExecuteScalar() as long? ?? throw new InvalidOperationException("the installation row is missing");
 
@@ -261,7 +270,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
                 // Not pooled, so the session ends, and with it an open transaction and the lane.
                 _connection.Dispose();
             }
-            catch (NpgsqlException)
+            catch (Exception e) when (e is DbException or InvalidOperationException or IOException)
             {
                 // It has ended already, from the other side.
             }

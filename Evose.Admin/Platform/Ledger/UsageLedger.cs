@@ -81,15 +81,15 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         if (Volatile.Read(ref _fastAsleep) != 0) SetLag();
     }
 
-    /// <summary>Returns when everything recorded before the call can be queried; after 2 s in any case.</summary>
-    public async ValueTask CaughtUpAsync(CancellationToken ct)
+    /// <summary>Returns when everything recorded before the call can be queried; after 2 s in any case, and then false.</summary>
+    public async ValueTask<bool> CaughtUpAsync(CancellationToken ct)
     {
-        if (_writer is null || _stopping) return;
+        if (_writer is null || _stopping) return true;
         var barrier = new LedgerItem(_clock.GetTimestamp());
         _watched.Enqueue(barrier);
         _calls.Enqueue(barrier);
         Wake();
-        if ((await barrier.Answer).Verdict == LedgerVerdict.Recorded) await _store.CaughtUpAsync(ct);
+        return (await barrier.Answer).Verdict == LedgerVerdict.Recorded && await _store.CaughtUpAsync(ct);
     }
 
     public async Task StartAsync(CancellationToken cancellationToken)
