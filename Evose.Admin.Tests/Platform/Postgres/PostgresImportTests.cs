@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Calls;
 using Evose.Admin.Features.Audit;
 using Evose.Admin.Platform.Data;
@@ -98,10 +99,138 @@ public sealed class PostgresImportTests : IAsyncLifetime
         var bytes = Frame(frames, Call());
         bytes[60] ^= 1;
         await InsertAsync(bytes, frames.Position);
-        await InsertAsync(Frame(frames, Call()), frames.Position);
+        var next = Frame(frames, Call());
+        // Shorter than a frame's head.
+        await InsertAsync([1, 2, 3], frames.Position + 1);
+        await InsertAsync(next, frames.Position);
         await UntilAsync(async () => (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE lane = {Left}"))! == 1);
-        Assert.Equal(1L, await SqlAsync("SELECT count(*) FROM call_frame"));
-        Assert.Equal($"calls/{Left}", (await Nodes.VerifyAsync(_app)).FirstBreak?.Lane);
+        Assert.Equal(2L, await SqlAsync("SELECT count(*) FROM call_frame"));
+        await BreaksAsync(1, "not as the app wrote it");
+    }
+
+    [Fact]
+    public async Task A_frame_whose_rows_cannot_be_read_stays_where_it_is_and_holds_up_none()
+    {
+        var frames = Frames();
+        var good = Frame(frames, Call());
+        var place = frames.Place;
+        // A right checksum and a right MAC around bytes that are no call.
+        var bytes = new ArrayBufferWriter<byte>();
+        JournalFrame.Begin(bytes);
+        JournalFrame.Add(bytes, completion: false, 2, 7, [1, 2, 3], [], place.Link);
+        JournalFrame.End(bytes, 1, _app.Get<SecretVault>().AuditMac(Chain.HeadBytes(CallNumber.ChainOf(Left), 2, place.Link)));
+        frames.Place = place with { Position = 2 };
+        var last = Frame(frames, Call());
+        await InsertAsync(good, 1);
+        await InsertAsync(Sealed(bytes.WrittenSpan.ToArray()), 2);
+        await InsertAsync(last, 3);
+        await UntilAsync(async () => (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE lane = {Left}"))! == 2);
+        Assert.Equal(2L, await SqlAsync("SELECT position FROM call_frame"));
+        Assert.False((await Nodes.VerifyAsync(_app)).Verified);
+    }
+
+    [Fact]
+    public async Task A_frame_that_somebody_puts_far_ahead_takes_no_place_from_what_the_app_records()
+    {
+        var frames = Frames();
+        var first = Frame(frames, Call());
+        using var others = new FrameWriter(Left, _app.Get<SecretVault>()) { Place = (1_000_000, Chain.Origin, 0) };
+        var planted = Frame(others, Call());
+        planted[^1] ^= 1;
+        await InsertAsync(Sealed(planted), others.Position);
+        // One of the app's own, from elsewhere.
+        await InsertAsync(first, 2_000_000);
+        await InsertAsync(first, frames.Position);
+        await InsertAsync(Frame(frames, Call()), frames.Position);
+        await UntilAsync(async () => (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE lane = {Left}"))! == 2);
+        Assert.Equal(2L, await SqlAsync("SELECT count(*) FROM call_frame"));
+        await BreaksAsync(1_000_001, "not as the app wrote it");
+    }
+
+    [Fact]
+    public async Task Verification_tells_of_a_frame_that_was_put_behind_the_copy()
+    {
+        var frames = Frames();
+        var bytes = Frame(frames, Call());
+        await InsertAsync(bytes, frames.Position);
+        await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) FROM call_frame"))! == 0);
+        await InsertAsync(bytes, frames.Position);
+        await BreaksAsync(1, "behind the copy");
+    }
+
+    [Fact]
+    public async Task What_waits_to_be_copied_is_proven_as_well_as_what_was()
+    {
+        await RecordAsync(Call());
+        await _app.Get<UsageLedger>().CaughtUpAsync(TestContext.Current.CancellationToken);
+        await using var connection = await OpenAsync();
+        await using (var locked = await LockAsync(connection, "call_record", "EXCLUSIVE"))
+        {
+            for (var i = 0; i < 10; i++) await RecordAsync(Call());
+            await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) FROM call_frame"))! > 0);
+            // Reading waits for nobody, so this asks for the moment as it is.
+            var report = await _app.Get<ChainVerifier>().VerifyAsync(TestContext.Current.CancellationToken);
+            Assert.True(report.Verified, report.FirstBreak?.ToString());
+            Assert.InRange(report.CallSeq, 2 + 10, 2 + 20);
+            // A row of it that is changed, under a right checksum.
+            var (position, frame) = ((long)(await SqlAsync("SELECT max(position) FROM call_frame"))!, (byte[])(await SqlAsync("SELECT frame FROM call_frame ORDER BY position DESC LIMIT 1"))!);
+            frame[60] ^= 1;
+            await SqlAsync($"UPDATE call_frame SET frame = '\\x{Convert.ToHexString(Sealed(frame, lane: 1))}' WHERE position = {position}");
+            var broken = (await _app.Get<ChainVerifier>().VerifyAsync(TestContext.Current.CancellationToken)).FirstBreak;
+            Assert.Equal("calls/1", broken?.Lane);
+            await locked.RollbackAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_writer_that_loses_its_connection_while_nothing_can_be_copied_goes_on_behind_what_waits()
+    {
+        var recorded = new HashSet<long> { await RecordAsync(Call()) };
+        await _app.Get<UsageLedger>().CaughtUpAsync(TestContext.Current.CancellationToken);
+        await using var connection = await OpenAsync();
+        await using (var locked = await LockAsync(connection, "call_record"))
+        {
+            // More groups than are looked at when the lane is taken again.
+            for (var i = 0; i < 80; i++) recorded.Add(await RecordAsync(Call()));
+            for (var kills = 0; kills < 3; kills++)
+            {
+                Assert.Equal(1L, await SqlAsync($"SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND classid = {(int)AdvisoryLock.Lane} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"));
+                // The call that finds the connection gone is refused.
+                await UntilAsync(async () => await TryRecordAsync(Call()) is { } seq && recorded.Add(seq));
+                for (var i = 0; i < 10; i++) recorded.Add(await RecordAsync(Call()));
+            }
+            await locked.RollbackAsync();
+        }
+        Assert.Equal(80 + 3 * 11 + 1, recorded.Count);
+        await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) FROM call_frame"))! == 0 && (long)(await SqlAsync("SELECT count(*) FROM call_completion"))! >= recorded.Count);
+        Assert.Equal((long)recorded.Count, await SqlAsync($"SELECT count(*) FROM call_record WHERE seq IN ({string.Join(',', recorded)})"));
+        Assert.Equal(await SqlAsync("SELECT count(*) FROM call_record"), await SqlAsync("SELECT count(DISTINCT call_seq) FROM call_completion"));
+        var report = await Nodes.VerifyAsync(_app);
+        Assert.True(report.Verified, report.FirstBreak?.ToString());
+    }
+
+    [Fact]
+    public async Task A_node_that_stands_still_in_the_middle_of_a_copy_holds_up_the_others_for_seconds_only()
+    {
+        var credential = CallId.Next(TimeProvider.System.GetUtcNow());
+        var use = new VersionUse(credential, "main", 1);
+        await RecordAsync(Call(uses: use));
+        await _app.Get<UsageLedger>().CaughtUpAsync(TestContext.Current.CancellationToken);
+        // Such a node's session, with what it holds: its lane, and the sums that others count too.
+        await using var still = await OpenAsync();
+        await ExecuteAsync(still, PostgresImport.Timeouts);
+        await ExecuteAsync(still, $"BEGIN; SELECT pg_advisory_xact_lock({(int)AdvisoryLock.Copy}, {Left}); UPDATE credential_use SET calls = calls");
+        var frames = Frames();
+        await InsertAsync(Frame(frames, Call()), frames.Position);
+        var apart = await RecordAsync(Call());
+        // Nothing that it holds is needed for a call without a credential.
+        await UntilAsync(async () => (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE seq = {apart}"))! == 1);
+        Assert.Equal(1L, await SqlAsync($"SELECT count(*) FROM call_frame WHERE lane = {Left}"));
+        await RecordAsync(Call(uses: use));
+        await UntilAsync(async () => (long)(await SqlAsync("SELECT calls FROM credential_use"))! == 2 && (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE lane = {Left}"))! == 1);
+        await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(still, "COMMIT"));
+        var report = await Nodes.VerifyAsync(_app);
+        Assert.True(report.Verified, report.FirstBreak?.ToString());
     }
 
     [Fact]
@@ -115,7 +244,7 @@ public sealed class PostgresImportTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_frame_that_was_changed_and_given_a_right_checksum_is_copied_and_never_signed()
+    public async Task A_frame_that_was_changed_and_given_a_right_checksum_does_not_pass_verification()
     {
         var frames = Frames();
         var bytes = Frame(frames, Call());
@@ -131,14 +260,16 @@ public sealed class PostgresImportTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_frame_under_a_mac_of_somebody_else_is_copied_and_never_signed()
+    public async Task A_frame_under_a_mac_of_somebody_else_stays_where_it_is_and_verification_tells()
     {
         var frames = Frames();
         var bytes = Frame(frames, Call());
         bytes[^1] ^= 1;
         await InsertAsync(Sealed(bytes), frames.Position);
-        await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) FROM call_frame"))! == 0);
-        Assert.Equal($"calls/{Left}", (await Nodes.VerifyAsync(_app)).FirstBreak?.Lane);
+        await InsertAsync(Frame(frames, Call()), frames.Position);
+        await UntilAsync(async () => (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE lane = {Left}"))! == 1);
+        Assert.Equal(1L, await SqlAsync("SELECT position FROM call_frame"));
+        await BreaksAsync(1, "not as the app wrote it");
     }
 
     [Fact]
@@ -176,8 +307,7 @@ public sealed class PostgresImportTests : IAsyncLifetime
         await _app.Get<UsageLedger>().CaughtUpAsync(TestContext.Current.CancellationToken);
         await using (var connection = await OpenAsync())
         {
-            await using var locked = await connection.BeginTransactionAsync();
-            await using (var command = new NpgsqlCommand("LOCK TABLE call_record IN ACCESS EXCLUSIVE MODE", connection)) await command.ExecuteNonQueryAsync();
+            await using var locked = await LockAsync(connection, "call_record");
             var began = Stopwatch.GetTimestamp();
             for (var i = 0; i < 20; i++) await RecordAsync(Call());
             // A page waits its time and shows what there is.
@@ -219,10 +349,10 @@ public sealed class PostgresImportTests : IAsyncLifetime
 
     private FrameWriter Frames() => new(Left, _app.Get<SecretVault>());
 
-    private LedgerItem Call(bool refused = false)
+    private LedgerItem Call(bool refused = false, params IReadOnlyList<VersionUse> uses)
     {
         var now = TimeProvider.System.GetUtcNow();
-        return new LedgerItem(new CallEntry { Id = CallId.Next(now), At = now, Stamp = _stamp, Method = "GET", Refused = refused, Rule = "test", RequestId = "r", Uses = [] }, 0);
+        return new LedgerItem(new CallEntry { Id = CallId.Next(now), At = now, Stamp = _stamp, Method = "GET", Refused = refused, Rule = "test", RequestId = "r", Uses = uses }, 0);
     }
 
     private static byte[] Frame(FrameWriter frames, params LedgerItem[] calls)
@@ -232,11 +362,11 @@ public sealed class PostgresImportTests : IAsyncLifetime
         return Sealed(frames.End().WrittenSpan.ToArray());
     }
 
-    private static byte[] Sealed(byte[] frame)
+    private static byte[] Sealed(byte[] frame, int lane = Left)
     {
         var writer = new ArrayBufferWriter<byte>(frame.Length);
         writer.Write(frame);
-        JournalFrame.Seal(writer, Left);
+        JournalFrame.Seal(writer, lane);
         return writer.WrittenSpan.ToArray();
     }
 
@@ -254,11 +384,40 @@ public sealed class PostgresImportTests : IAsyncLifetime
 
     private async Task<long> RecordAsync(CallEntry entry)
     {
+        var seq = await TryRecordAsync(entry);
+        Assert.NotNull(seq);
+        return seq.Value;
+    }
+
+    private Task<long?> TryRecordAsync(LedgerItem item) => TryRecordAsync(item.Entry!);
+
+    private async Task<long?> TryRecordAsync(CallEntry entry)
+    {
         var ledger = _app.Get<UsageLedger>();
         var answer = await ledger.AuthorizeAsync(entry);
-        Assert.Equal(LedgerVerdict.Recorded, answer.Verdict);
+        if (answer.Verdict != LedgerVerdict.Recorded) return null;
         if (!entry.Refused) ledger.Complete(entry, answer.FirstSeq, 200, 1, CallOutcome.Succeeded, null);
         return answer.FirstSeq;
+    }
+
+    private async Task BreaksAsync(long row, string reason)
+    {
+        var found = (await Nodes.VerifyAsync(_app)).FirstBreak;
+        Assert.Equal(($"calls/{Left}", row), (found?.Lane, found?.Seq ?? 0));
+        Assert.Contains(reason, found!.Reason, StringComparison.Ordinal);
+    }
+
+    private static async Task<NpgsqlTransaction> LockAsync(NpgsqlConnection connection, string table, string mode = "ACCESS EXCLUSIVE")
+    {
+        var transaction = await connection.BeginTransactionAsync();
+        await ExecuteAsync(connection, $"LOCK TABLE {table} IN {mode} MODE");
+        return transaction;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
     }
 
     private static async Task UntilAsync(Func<Task<bool>> holds)

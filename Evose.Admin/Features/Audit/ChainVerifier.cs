@@ -26,7 +26,7 @@ public sealed record ChainReport(long Events, long AuditSeq, long CallSeq, Chain
 
 /// <summary>
 /// Recomputes all chains from their first rows, in one snapshot of the database: every row's link, no gap, the keyed head, and the anchor file. Finds a row that was
-/// edited, deleted, added or moved, a tail that was cut off, and a database that was put back. Where rows were dropped by policy a signed note says so, and the chain goes on from it. What is younger than the newest anchor can be cut off together with an
+/// edited, deleted, added or moved, a tail that was cut off, and a database that was put back. On PostgreSQL the chain goes on in the frames that wait to be copied (<see cref="WaitingFrames"/>). Where rows were dropped by policy a signed note says so, and the chain goes on from it. What is younger than the newest anchor can be cut off together with an
 /// older genuine head without being found: at most <see cref="AuditAnchor.Interval"/>.
 /// </summary>
 public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAnchor anchor)
@@ -58,7 +58,8 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
         {
             var calls = new LaneWalk(CallNumber.ChainOf(lane), anchors.Of(CallNumber.ChainOf(lane)));
             var retired = await RetiredAsync(db, calls, ct);
-            found ??= retired.Break ?? await WalkAsync(calls, () => WalkCallsAsync(snapshot, lane, calls, buffer, ct)) ?? End(calls, heads);
+            var waiting = new WaitingFrames(db, lane, heads.GetValueOrDefault(calls.Lane)?.Seq ?? 0, vault);
+            found ??= retired.Break ?? await waiting.CheckAsync(calls, ct) ?? await WalkAsync(calls, () => WalkCallsAsync(snapshot, lane, calls, buffer, ct)) ?? End(calls, heads) ?? await waiting.WalkAsync(calls, ct);
             proven += calls.Seq - retired.Position;
             gone += retired.Position;
         }
@@ -137,7 +138,7 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
 
     private static bool Same(CallCompletion a, CallCompletion b) => a.CallSeq == b.CallSeq && a.At == b.At && a.Status == b.Status && a.DurationUs == b.DurationUs && a.Outcome == b.Outcome && a.Reason == b.Reason;
 
-    // Lanes that have rows or a head; lane 0 always, so that an emptied one is missed.
+    // Lanes that have rows, a head, or frames that wait to be copied; lane 0 always, so that an emptied one is missed.
     private static async Task<IReadOnlyList<int>> LanesAsync(CallSnapshot snapshot, CancellationToken ct)
     {
         var lanes = new SortedSet<int> { 0 };
@@ -147,6 +148,7 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
             lanes.UnionWith(await AfterAsync(db.Calls.Select(c => c.Lane), ct));
             lanes.UnionWith(await AfterAsync(db.CallCompletions.Select(c => c.Lane), ct));
         }
+        if (WaitingFrames.Of(snapshot.Db) is { } frames) lanes.UnionWith(await AfterAsync(frames.Select(f => f.Lane), ct));
         return [.. lanes];
     }
 

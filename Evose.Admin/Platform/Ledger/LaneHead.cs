@@ -42,7 +42,7 @@ internal static class LaneHead
         var frames = Newest(connection, lane);
         long position = 0, number = 0;
         byte[]? link = null;
-        foreach (var frame in frames.Select(f => f.Frame).Where(f => IsWhole(f, lane)))
+        foreach (var (_, frame) in frames.Where(f => IsOurs(f.Frame, lane, f.Position, vault)))
         {
             for (var row = JournalFrame.RowsOf(frame); row.Next();)
             {
@@ -51,14 +51,33 @@ internal static class LaneHead
                 (position, link) = (row.Position, row.Link.ToArray());
             }
         }
-        using (var command = Ask(connection, "SELECT seq FROM call_record WHERE lane = $1 ORDER BY position DESC LIMIT 1", new NpgsqlParameter<int> { TypedValue = lane }))
-            number = Math.Max(number, command.ExecuteScalar() as long? ?? 0);
+        // Numbers only grow: those of frames are the newest. Not asked without need, because the tables may be what nobody can reach.
+        if (number == 0)
+        {
+            using var command = Ask(connection, "SELECT seq FROM call_record WHERE lane = $1 ORDER BY position DESC LIMIT 1", new NpgsqlParameter<int> { TypedValue = lane });
+            number = command.ExecuteScalar() as long? ?? 0;
+        }
         var head = Read(connection, lane, vault, locked: false);
         if (link is null || head.Position > position) (position, link) = (head.Position, head.Link);
         return (frames.Select(f => f.Position).Where(p => p < FarthestPosition).Append(position).Max(), link, number);
     }
 
-    public static bool IsWhole(byte[] frame, int lane) => JournalFrame.LengthOf(frame, frame.Length) == frame.Length && JournalFrame.IsWhole(frame, lane);
+    /// <summary>Whether the app wrote the frame to this place: it is whole, and its last row stands there under the app's MAC. Rows before the last are proven by the chain alone.</summary>
+    public static bool IsOurs(byte[] frame, int lane, long position, SecretVault vault)
+    {
+        if (frame.Length < JournalFrame.HeadLength || JournalFrame.LengthOf(frame, frame.Length) != frame.Length || !JournalFrame.IsWhole(frame, lane)) return false;
+        try
+        {
+            var last = JournalFrame.RowsOf(frame);
+            while (last.Next()) { }
+            return last.Position == position && HeadSeal.IsGenuine(vault, Chain.HeadBytes(CallNumber.ChainOf(lane), position, last.Link), JournalFrame.MacOf(frame));
+        }
+        catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException)
+        {
+            // A right checksum around lengths that lead nowhere.
+            return false;
+        }
+    }
 
     private static (long Position, byte[] Link) Last(NpgsqlConnection connection, int lane)
     {
@@ -66,6 +85,22 @@ internal static class LaneHead
             new NpgsqlParameter<int> { TypedValue = lane });
         using var reader = command.ExecuteReader();
         return reader.Read() && reader.GetFieldValue<byte[]>(1) is { Length: Chain.LinkLength } link ? (reader.GetInt64(0), link) : (0, Chain.Origin);
+    }
+
+    /// <summary>Those of these completions that a frame of the lane behind a position holds.</summary>
+    public static IEnumerable<long> Completed(NpgsqlConnection connection, int lane, long after, HashSet<long> asked, SecretVault vault)
+    {
+        using var command = Ask(connection, "SELECT position, frame FROM call_frame WHERE lane = $1 AND position > $2", new NpgsqlParameter<int> { TypedValue = lane }, new NpgsqlParameter<long> { TypedValue = after });
+        using var reader = command.ExecuteReader();
+        var found = new List<long>();
+        while (reader.Read())
+        {
+            var (position, frame) = (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1));
+            if (!IsOurs(frame, lane, position, vault)) continue;
+            for (var row = JournalFrame.RowsOf(frame); row.Next();)
+                if (row.IsCompletion && asked.Contains(row.Seq)) found.Add(row.Seq);
+        }
+        return found;
     }
 
     private static List<(long Position, byte[] Frame)> Newest(NpgsqlConnection connection, int lane)

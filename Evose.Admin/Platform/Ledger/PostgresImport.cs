@@ -18,6 +18,8 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     /// <summary>A query waits this long for the copy; then it shows what there is.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
+    // Danger: a node that stands still in the middle of a copy holds the lane's lock and maybe those of sums. The server ends its session then, and nobody waits for it long.
+    internal const string Timeouts = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '1s'";
 
     // The longer, the more rows share a transaction and the pages that it changes.
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
@@ -38,7 +40,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     private Task? _running;
     private readonly ManualResetEventSlim _end = new();
 
-    // Only one thread copies at a time: the loop, or the writer that opens a lane.
+    // The session is closed by one thread at a time: the loop's own, or who ends it.
     private readonly Lock _copying = new();
 
     /// <summary>The lane that this node writes; 0 before it has one.</summary>
@@ -88,23 +90,6 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     {
         _end.Set();
         lock (_copying) Close();
-    }
-
-    /// <summary>Copies all of a lane that is committed.</summary>
-    internal void CopyLane(int lane)
-    {
-        lock (_copying)
-        {
-            try
-            {
-                CopyLane(_session ??= CopySession.Open(postgres), lane, wait: true);
-            }
-            catch
-            {
-                Close();
-                throw;
-            }
-        }
     }
 
     private void Run()
@@ -184,21 +169,19 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             if (frames.Count == 0) return false;
             var taken = new List<long>(frames.Count);
             ReadOnlySpan<byte> link = [], mac = [];
+            // What the app did not write to this place stays there: copied, it could stand where rows of the app belong.
             foreach (var (at, frame) in frames)
             {
                 after = at;
-                if (!LaneHead.IsWhole(frame, lane) || _unreadable.Contains((lane, at)))
+                if (!LaneHead.IsOurs(frame, lane, at, vault) || _unreadable.Contains((lane, at)))
                 {
-                    // It stays where it is; what is missing from the chain then, verification tells.
                     if (_told.Count < 1000 && _told.Add((lane, at))) LogDamaged(lane, at);
                     continue;
                 }
-                var last = position;
                 try
                 {
                     for (var row = JournalFrame.RowsOf(frame); row.Next();)
                     {
-                        last = row.Position;
                         if (row.Position <= position) continue;
                         position = row.Position;
                         link = row.Link;
@@ -208,13 +191,11 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
                 }
                 catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException or InvalidCastException)
                 {
-                    // A right checksum around what the app did not write. The copy begins anew and leaves it where it is.
+                    // A row before the last that the app did not write. The copy begins anew and leaves the frame where it is.
                     if (_unreadable.Count < 1000) _unreadable.Add((lane, at));
                     throw new InvalidDataException("a frame cannot be read", e);
                 }
                 mac = JournalFrame.MacOf(frame);
-                // The frame was changed in the database: what is in it is kept, and never signed.
-                if (last == position && !HeadSeal.IsGenuine(vault, Chain.HeadBytes(CallNumber.ChainOf(lane), position, link), mac)) head.Forged ??= mac.ToArray();
                 taken.Add(at);
             }
             Insert(session, CallCopy.Calls, _calls);
@@ -286,7 +267,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     [LoggerMessage(LogLevel.Critical, "Row {Position} of the record could not be put into its table ({Code}): its place is taken, or it was changed in the journal. Run: audit verify")]
     private partial void LogTaken(long position, string code);
 
-    [LoggerMessage(LogLevel.Critical, "Frame {Position} of lane {Lane} was changed in the journal and is left there. Run: audit verify")]
+    [LoggerMessage(LogLevel.Critical, "Frame {Position} of lane {Lane} in the journal is not as the app wrote it and is left there. Run: audit verify")]
     private partial void LogDamaged(int lane, long position);
 
     [LoggerMessage(LogLevel.Warning, "The copy of recorded calls into their tables is behind; a page shows what there is")]
@@ -327,13 +308,12 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
 
         public NpgsqlConnection Connection => _connection;
 
-        // Danger: a node that stands still in the middle of a copy holds the lane's lock. The server ends its session then, and nobody waits for it long.
         public static CopySession Open(Postgres postgres)
         {
             var session = new CopySession(postgres.OpenOwn(UsageLedger.Patience));
             try
             {
-                session.Execute("SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '1s'");
+                session.Execute(Timeouts);
                 return session;
             }
             catch

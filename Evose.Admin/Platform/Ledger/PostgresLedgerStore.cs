@@ -19,6 +19,9 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
 
     // Completions of a group whose commit was not answered: they may be there already.
     private readonly HashSet<long> _doubtful = [];
+
+    // If they are, then in these lanes behind these positions.
+    private readonly Dictionary<int, long> _doubtfulBehind = [];
     private Session? _session;
     private (int Lane, int Backend)? _lost;
 
@@ -32,6 +35,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
             sent = true;
             if (Write(session, group, written)) import.News();
             _doubtful.ExceptWith(Completions(group));
+            if (_doubtful.Count == 0) _doubtfulBehind.Clear();
             return ValueTask.CompletedTask;
         }
         catch
@@ -55,6 +59,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
     {
         if (_session is null) return;
         _lost = (_session.Lane, _session.Backend);
+        if (_doubtful.Count > 0) _doubtfulBehind.TryAdd(_session.Lane, _session.Committed);
         Dispose();
     }
 
@@ -80,7 +85,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
             if (frames.Rows == 0 && latest == session.Stamp) return false;
             if (frames.Rows > 0 && session.Write(latest))
             {
-                session.Stamp = latest;
+                (session.Stamp, session.Committed) = (latest, frames.Position);
                 stamp.Advance(latest);
                 return true;
             }
@@ -109,8 +114,8 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
     private HashSet<long> Written(IReadOnlyList<LedgerItem> group)
     {
         if (_doubtful.Count == 0) return [];
-        var asked = Completions(group).Where(_doubtful.Contains).ToArray();
-        return asked.Length == 0 ? [] : _session!.Completed(asked);
+        var asked = Completions(group).Where(_doubtful.Contains).ToHashSet();
+        return asked.Count == 0 ? [] : _session!.Completed(asked, _doubtfulBehind, vault);
     }
 
     private static IEnumerable<long> Completions(IReadOnlyList<LedgerItem> group) => group.Where(i => i.Completion is not null).Select(i => i.FirstSeq);
@@ -120,13 +125,8 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
         var session = Session.Open(postgres, vault, _lost, mustEnd: _doubtful.Count > 0);
         try
         {
-            // What of the session before was committed is looked for in the tables.
-            if (_doubtful.Count > 0)
-            {
-                if (_lost is { } lost && lost.Lane != session.Lane) import.CopyLane(lost.Lane);
-                import.CopyLane(session.Lane);
-            }
             session.Frames.Place = session.Next(vault);
+            session.Committed = session.Frames.Position;
             Look(session);
             import.Own = session.Lane;
             import.Start();
@@ -176,6 +176,9 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
         /// <summary>The newest that this session has seen in the database.</summary>
         public long Stamp { get; set; }
 
+        /// <summary>The lane's last position that is known to be committed.</summary>
+        public long Committed { get; set; }
+
         private static int Seconds => (int)UsageLedger.Patience.TotalSeconds;
 
         /// <param name="lost">The lane that this node held before; it takes it again when it is free.</param>
@@ -214,10 +217,13 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
 
         public long ReadStamp() => _readStamp.ExecuteScalar() as long? ?? throw new InvalidOperationException("the installation row is missing");
 
-        public HashSet<long> Completed(long[] seqs)
+        /// <summary>Those of the completions that are committed, copied or not.</summary>
+        public HashSet<long> Completed(HashSet<long> asked, IReadOnlyDictionary<int, long> behind, SecretVault vault)
         {
-            var found = new HashSet<long>();
-            using var command = new NpgsqlCommand("SELECT call_seq FROM call_completion WHERE call_seq = ANY($1)", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<long[]> { TypedValue = seqs } } };
+            // Danger: frames before tables. Whoever copies meanwhile takes them from here to there.
+            var found = behind.SelectMany(b => LaneHead.Completed(_connection, b.Key, b.Value, asked, vault)).ToHashSet();
+            if (found.Count == asked.Count) return found;
+            using var command = new NpgsqlCommand("SELECT call_seq FROM call_completion WHERE call_seq = ANY($1)", _connection) { CommandTimeout = Seconds, Parameters = { new NpgsqlParameter<long[]> { TypedValue = [.. asked] } } };
             using var reader = command.ExecuteReader();
             while (reader.Read()) found.Add(reader.GetInt64(0));
             return found;
