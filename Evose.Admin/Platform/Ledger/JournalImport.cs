@@ -84,7 +84,8 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     internal async Task StartAsync(Journal journal, CancellationToken ct)
     {
         _journal = journal;
-        _running = Task.Run(RunAsync, CancellationToken.None);
+        // A thread of its own: it works for milliseconds at a time and waits for the disk, and must not do that in the place of calls.
+        _running = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await CaughtUpAsync(ct);
     }
 
@@ -140,21 +141,22 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         _hurry.Dispose();
     }
 
-    private async Task RunAsync()
+    private void Run()
     {
+        Thread.CurrentThread.Name = "usage copy";
         for (var empty = 0; ;)
         {
             var rows = 0;
             try
             {
-                rows = await CopyAsync();
+                rows = Copy();
             }
             catch (Exception e) when (e is DbException or TimeoutException or IOException or InvalidOperationException or VaultSealedException)
             {
                 LogFailed(e.GetType().Name, (e as SqliteException)?.SqliteErrorCode ?? 0);
                 Close();
                 if (_ending) return;
-                await Task.Delay(Pause);
+                _hurry.Wait(Pause);
                 continue;
             }
             var done = _place.CompareTo(_journal!.Durable) >= 0;
@@ -163,13 +165,13 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
             if (_ending && (done || empty > 2)) return;
             // Full groups follow each other at once; small ones wait a little for company, unless a query waits for them.
             if (!done && rows >= GroupRows) continue;
-            if (done) await _news.WaitAsync();
-            if (!_ending) await _hurry.WaitAsync(Breath);
+            if (done) _news.Wait();
+            if (!_ending) _hurry.Wait(Breath);
         }
     }
 
     // One transaction.
-    private async Task<int> CopyAsync()
+    private int Copy()
     {
         var place = _place;
         var rows = 0;
@@ -177,7 +179,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         while (rows < GroupRows && Next(ref place)) rows += BinaryPrimitives.ReadInt32LittleEndian(_frames[^1][8..]);
         if (_frames.Count > 0)
         {
-            if (!await gate.TryEnterAsync(TimeSpan.FromSeconds(10), CancellationToken.None)) throw new TimeoutException("the database's writer is busy");
+            if (!gate.TryEnter(TimeSpan.FromSeconds(10))) throw new TimeoutException("the database's writer is busy");
             try
             {
                 Copy(_frames);

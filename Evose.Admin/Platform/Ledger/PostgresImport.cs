@@ -94,6 +94,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
 
     private void Run()
     {
+        Thread.CurrentThread.Name = "usage copy";
         var round = 0L;
         for (var failures = 0; ;)
         {

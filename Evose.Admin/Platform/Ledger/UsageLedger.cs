@@ -125,10 +125,24 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         _wake.Dispose();
     }
 
-    // Only the first to arrive pays for waking the writer.
+    // Only the first to arrive pays for waking the writer. One that dozes is woken by the pool, behind the work that stands there: under load that is calls, and they come into the same group. Without load nothing stands there.
     private void Wake()
     {
-        if (Volatile.Read(ref _awake) == 0 && Interlocked.Exchange(ref _awake, 1) == 0) _wake.Set();
+        if (Volatile.Read(ref _awake) != 0 || Interlocked.Exchange(ref _awake, 1) != 0) return;
+        if (Volatile.Read(ref _fastAsleep) != 0) _wake.Set();
+        else ThreadPool.UnsafeQueueUserWorkItem(WakeLater, this, preferLocal: false);
+    }
+
+    private static void WakeLater(UsageLedger ledger)
+    {
+        try
+        {
+            ledger._wake.Set();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The writer had woken by itself, and has ended since.
+        }
     }
 
     private void EndsAreDue()
@@ -158,11 +172,12 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
     // A doze first, as long as a completion may wait for company: under load nobody needs a timer. The long sleep is ended by a call or by the timer.
     private void Sleep()
     {
-        if (_wake.WaitOne(Lag) || !_ends.IsEmpty) return;
+        // A pool whose threads are all busy keeps nobody waiting for longer than the doze.
+        if (_wake.WaitOne(Lag) || !_ends.IsEmpty || !_calls.IsEmpty) return;
         Interlocked.Exchange(ref _fastAsleep, 1);
-        // Whoever came before saw a writer that dozed, and set no timer.
+        // Whoever came before saw a writer that dozed, and set no timer and no event.
         if (!_ends.IsEmpty) SetLag();
-        _wake.WaitOne();
+        if (_calls.IsEmpty && !_stopping) _wake.WaitOne();
         Interlocked.Exchange(ref _fastAsleep, 0);
     }
 
