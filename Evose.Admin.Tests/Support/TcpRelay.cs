@@ -11,6 +11,7 @@ public sealed class TcpRelay : IAsyncDisposable
     private readonly ConcurrentDictionary<TcpClient, byte> _open = new();
     private readonly Task _accepting;
     private volatile int _target;
+    private volatile bool _isMute;
 
     public TcpRelay(int target)
     {
@@ -20,6 +21,13 @@ public sealed class TcpRelay : IAsyncDisposable
     }
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>While it is set, what the far side says is lost; what is said to it arrives.</summary>
+    public bool IsMute
+    {
+        get => _isMute;
+        set => _isMute = value;
+    }
 
     /// <summary>Breaks every connection and refuses new ones.</summary>
     public void Cut() => PointTo(0);
@@ -58,7 +66,7 @@ public sealed class TcpRelay : IAsyncDisposable
             await far.ConnectAsync(IPAddress.Loopback, target);
             if (target != _target) return;
             var (a, b) = (near.GetStream(), far.GetStream());
-            await Task.WhenAny(a.CopyToAsync(b), b.CopyToAsync(a));
+            await Task.WhenAny(a.CopyToAsync(b), AnswerAsync(b, a));
         }
         catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or InvalidOperationException)
         {
@@ -70,6 +78,13 @@ public sealed class TcpRelay : IAsyncDisposable
             _open.TryRemove(near, out _);
             _open.TryRemove(far, out _);
         }
+    }
+
+    private async Task AnswerAsync(NetworkStream far, NetworkStream near)
+    {
+        var bytes = new byte[1 << 16];
+        while (await far.ReadAsync(bytes) is > 0 and var read)
+            if (!_isMute) await near.WriteAsync(bytes.AsMemory(0, read));
     }
 
     public async ValueTask DisposeAsync()

@@ -1,19 +1,12 @@
 using Evose.Admin.Platform.Ledger;
-using Microsoft.Data.Sqlite;
 
 namespace Evose.Admin.Tests.Platform.Ledger;
 
 public sealed class SqliteRowsTests : IDisposable
 {
-    private readonly SqliteConnection _connection = new("DataSource=:memory:");
+    private readonly ScratchTable _table = new();
 
-    public SqliteRowsTests()
-    {
-        _connection.Open();
-        Run("CREATE TABLE t (n INTEGER NOT NULL PRIMARY KEY, x)");
-    }
-
-    public void Dispose() => _connection.Dispose();
+    public void Dispose() => _table.Dispose();
 
     [Theory]
     [InlineData(0)]
@@ -24,8 +17,8 @@ public sealed class SqliteRowsTests : IDisposable
     [InlineData(47)]
     public void Rows_that_are_written_together_are_all_there_and_say_how_many_were_written(int count)
     {
-        Run("INSERT INTO t VALUES (5, 'taken')");
-        using var rows = new SqliteRows(_connection, "INSERT OR IGNORE INTO t (n, x)", 2);
+        _table.Run("INSERT INTO t VALUES (5, 'taken')");
+        using var rows = new SqliteRows(_table.Connection, "INSERT OR IGNORE INTO t (n, x)", 2);
         // Given up halfway: nothing of it comes back.
         rows.Expect(20);
         rows.Next().Number(90).Text("lost"u8);
@@ -45,28 +38,7 @@ public sealed class SqliteRowsTests : IDisposable
             Assert.Equal(count, tried);
             Assert.Equal(count > 5 && round == 0 ? count - 1 : count, written);
         }
-        Assert.Equal(Enumerable.Range(0, count).SelectMany(i => new long[] { i, i + 100 }).Append(5).Distinct().Order().Cast<object?>(), Numbers());
-        if (count > 6) Assert.Equal<object?>(["taken", new string('l', 76)], Stored().Skip(5).Take(2));
-    }
-
-    private List<object?> Stored() => Read("SELECT x FROM t ORDER BY n");
-
-    private List<object?> Numbers() => Read("SELECT n FROM t ORDER BY n");
-
-    private List<object?> Read(string sql)
-    {
-        using var command = _connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var all = new List<object?>();
-        while (reader.Read()) all.Add(reader.GetValue(0) is DBNull ? null : reader.GetValue(0));
-        return all;
-    }
-
-    private void Run(string sql)
-    {
-        using var command = _connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
+        Assert.Equal(Enumerable.Range(0, count).SelectMany(i => new long[] { i, i + 100 }).Append(5).Distinct().Order().Cast<object?>(), _table.Numbers());
+        if (count > 6) Assert.Equal<object?>(["taken", new string('l', 76)], _table.Stored().Skip(5).Take(2));
     }
 }

@@ -6,15 +6,9 @@ namespace Evose.Admin.Tests.Platform.Ledger;
 
 public sealed class SqliteStatementTests : IDisposable
 {
-    private readonly SqliteConnection _connection = new("DataSource=:memory:");
+    private readonly ScratchTable _table = new();
 
-    public SqliteStatementTests()
-    {
-        _connection.Open();
-        Run("CREATE TABLE t (n INTEGER NOT NULL PRIMARY KEY, x)");
-    }
-
-    public void Dispose() => _connection.Dispose();
+    public void Dispose() => _table.Dispose();
 
     [Fact]
     public void A_value_is_stored_as_it_was_bound_whatever_stood_in_its_place_before()
@@ -25,7 +19,7 @@ public sealed class SqliteStatementTests : IDisposable
             new string('x', 63), new string('y', 63), new string('x', 64), new string('y', 64), new string('y', 65), new string('z', 65), new string('z', 64), "", new string('q', 300), null,
             new byte[64], Enumerable.Repeat((byte)9, 64).ToArray(), new byte[65], new string('\0', 65), new string('ü', 100_000), new byte[1 << 20], 1L, "end",
         ];
-        using (var insert = new SqliteStatement(_connection, "INSERT INTO t VALUES (?,?)"))
+        using (var insert = new SqliteStatement(_table.Connection, "INSERT INTO t VALUES (?,?)"))
         {
             for (var i = 0; i < values.Length; i++)
             {
@@ -35,29 +29,29 @@ public sealed class SqliteStatementTests : IDisposable
                 Assert.Equal(1, insert.Run());
             }
         }
-        Assert.Equal<object?>(values, Stored());
+        Assert.Equal<object?>(values, _table.Stored());
     }
 
     [Fact]
     public void A_text_of_characters_is_the_same_as_its_bytes()
     {
         string[] texts = ["", "a", "ä\0b", new string('ä', 32), new string('ä', 33), new string('€', 90), new string('ä', 5000)];
-        using var insert = new SqliteStatement(_connection, "INSERT INTO t VALUES (?,?)");
+        using var insert = new SqliteStatement(_table.Connection, "INSERT INTO t VALUES (?,?)");
         for (var i = 0; i < texts.Length; i++) insert.Number(i).Text(texts[i]).Run();
-        Assert.Equal<object?>(texts, Stored());
+        Assert.Equal<object?>(texts, _table.Stored());
     }
 
     [Fact]
     public void A_statement_that_failed_is_bound_from_the_start_again()
     {
-        using var insert = new SqliteStatement(_connection, "INSERT INTO t VALUES (?,?)");
+        using var insert = new SqliteStatement(_table.Connection, "INSERT INTO t VALUES (?,?)");
         insert.Number(1).Text("a"u8).Run();
         Assert.Equal(19, Assert.Throws<SqliteException>(() => insert.Number(1).Text("b"u8).Run()).SqliteErrorCode);
         insert.Number(2);
         insert.Restart();
         insert.Number(3).Text("c"u8).Run();
-        Assert.Equal<object?>([1L, 3L], Numbers());
-        Assert.Equal<object?>(["a", "c"], Stored());
+        Assert.Equal<object?>([1L, 3L], _table.Numbers());
+        Assert.Equal<object?>(["a", "c"], _table.Stored());
     }
 
     private static void Bind(SqliteStatement insert, object? value)
@@ -77,26 +71,5 @@ public sealed class SqliteStatementTests : IDisposable
                 insert.Blob((byte[])value);
                 break;
         }
-    }
-
-    private List<object?> Stored() => Read("SELECT x FROM t ORDER BY n");
-
-    private List<object?> Numbers() => Read("SELECT n FROM t ORDER BY n");
-
-    private List<object?> Read(string sql)
-    {
-        using var command = _connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var all = new List<object?>();
-        while (reader.Read()) all.Add(reader.GetValue(0) is DBNull ? null : reader.GetValue(0));
-        return all;
-    }
-
-    private void Run(string sql)
-    {
-        using var command = _connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Diagnostics;
 using Evose.Admin.Domain.Audit;
 using Evose.Admin.Domain.Calls;
@@ -114,10 +115,10 @@ public sealed class PostgresImportTests : IAsyncLifetime
         var frames = Frames();
         var good = Frame(frames, Call());
         var place = frames.Place;
-        // A right checksum and a right MAC around bytes that are no call.
+        // A right checksum and a right MAC around bytes that begin as a call and are none.
         var bytes = new ArrayBufferWriter<byte>();
         JournalFrame.Begin(bytes);
-        JournalFrame.Add(bytes, completion: false, 2, 7, [1, 2, 3], [], place.Link);
+        JournalFrame.Add(bytes, completion: false, 2, 7, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3], [], place.Link);
         JournalFrame.End(bytes, 1, _app.Get<SecretVault>().AuditMac(Chain.HeadBytes(CallNumber.ChainOf(Left), 2, place.Link)));
         frames.Place = place with { Position = 2 };
         var last = Frame(frames, Call());
@@ -126,7 +127,66 @@ public sealed class PostgresImportTests : IAsyncLifetime
         await InsertAsync(last, 3);
         await UntilAsync(async () => (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE lane = {Left}"))! == 2);
         Assert.Equal(2L, await SqlAsync("SELECT position FROM call_frame"));
-        Assert.False((await Nodes.VerifyAsync(_app)).Verified);
+        await BreaksAsync(2, "lies behind the copy");
+    }
+
+    [Fact]
+    public async Task A_frame_whose_rows_were_moved_under_a_right_checksum_takes_no_place_from_what_the_app_records()
+    {
+        var frames = Frames();
+        var bytes = Frame(frames, Call(), Call());
+        // The first row's place; the last row and the MAC stay as they are.
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(JournalFrame.HeadLength + 1), long.MaxValue);
+        await InsertAsync(Sealed(bytes), frames.Position);
+        var call = Call();
+        var numbered = Frame(frames, call);
+        // The same of a row's number.
+        BinaryPrimitives.WriteInt64LittleEndian(numbered.AsSpan(JournalFrame.HeadLength + 1 + 8), 1L << 62);
+        await InsertAsync(Sealed(numbered), frames.Position);
+        await InsertAsync(Frame(frames, Call()), frames.Position);
+        await UntilAsync(async () => (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE lane = {Left}"))! == 1);
+        Assert.Equal(2L, await SqlAsync("SELECT count(*) FROM call_frame"));
+        await BreaksAsync(2, "not as the app wrote it");
+        Assert.Equal(4L, await SqlAsync($"SELECT seq FROM chain_head WHERE lane = 'calls/{Left}'"));
+    }
+
+    [Fact]
+    public async Task Verification_tells_of_a_frame_in_a_lane_that_there_is_not()
+    {
+        await InsertAsync([1, 2, 3], 1, lane: 500);
+        Assert.Equal("calls/500", (await Nodes.VerifyAsync(_app)).FirstBreak?.Lane);
+        await SqlAsync("UPDATE call_frame SET lane = -500");
+        Assert.Equal("calls/-500", (await Nodes.VerifyAsync(_app)).FirstBreak?.Lane);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_was_committed_and_never_answered_is_not_written_again(bool copied)
+    {
+        await using var relay = new TcpRelay(new NpgsqlConnectionStringBuilder(_database).Port);
+        await using var node = new AdminApp(Nodes.Settings(new NpgsqlConnectionStringBuilder(_database) { Host = "127.0.0.1", Port = relay.Port }.ConnectionString));
+        var ledger = node.Get<UsageLedger>();
+        var entries = Enumerable.Range(0, 10).Select(_ => Call().Entry!).ToList();
+        var answers = new List<long>();
+        foreach (var entry in entries) answers.Add((await ledger.AuthorizeAsync(entry)).FirstSeq);
+        await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) FROM call_frame"))! == 0);
+        await using var connection = await OpenAsync();
+        await using var transaction = copied ? null : await LockAsync(connection, "call_completion");
+        relay.IsMute = true;
+        for (var i = 0; i < entries.Count; i++) ledger.Complete(entries[i], answers[i], 200, 1, CallOutcome.Succeeded, null);
+        Assert.Equal(LedgerVerdict.Unavailable, (await ledger.AuthorizeAsync(Call().Entry!)).Verdict);
+        // By the other node, which hears everything.
+        if (copied) await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) FROM call_completion"))! == entries.Count);
+        else Assert.NotEqual(0L, await SqlAsync("SELECT count(*) FROM call_frame"));
+        relay.IsMute = false;
+        await UntilAsync(async () => (await ledger.AuthorizeAsync(Call().Entry!)).Verdict == LedgerVerdict.Recorded);
+        if (transaction is not null) await transaction.RollbackAsync();
+        await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) FROM call_frame"))! == 0);
+        Assert.Equal((long)entries.Count, await SqlAsync("SELECT count(*) FROM call_completion"));
+        // A second row of a completion would have been refused its place, and be missing from the chain.
+        var report = await Nodes.VerifyAsync(_app);
+        Assert.True(report.Verified, report.FirstBreak?.ToString());
     }
 
     [Fact]
@@ -155,7 +215,7 @@ public sealed class PostgresImportTests : IAsyncLifetime
         await InsertAsync(bytes, frames.Position);
         await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) FROM call_frame"))! == 0);
         await InsertAsync(bytes, frames.Position);
-        await BreaksAsync(1, "behind the copy");
+        await BreaksAsync(1, "lies behind the copy");
     }
 
     [Fact]
@@ -194,9 +254,11 @@ public sealed class PostgresImportTests : IAsyncLifetime
             for (var i = 0; i < 80; i++) recorded.Add(await RecordAsync(Call()));
             for (var kills = 0; kills < 3; kills++)
             {
-                Assert.Equal(1L, await SqlAsync($"SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND classid = {(int)AdvisoryLock.Lane} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"));
-                // The call that finds the connection gone is refused.
-                await UntilAsync(async () => await TryRecordAsync(Call()) is { } seq && recorded.Add(seq));
+                var writer = $"FROM pg_locks WHERE locktype = 'advisory' AND classid = {(int)AdvisoryLock.Lane} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+                Assert.Equal(1L, await SqlAsync("SELECT count(pg_terminate_backend(pid)) " + writer));
+                await UntilAsync(async () => (long)(await SqlAsync("SELECT count(*) " + writer))! == 0);
+                // The call that finds the connection gone is refused, and no other.
+                recorded.Add(await TryRecordAsync(Call()) ?? await RecordAsync(Call()));
                 for (var i = 0; i < 10; i++) recorded.Add(await RecordAsync(Call()));
             }
             await locked.RollbackAsync();
@@ -215,10 +277,9 @@ public sealed class PostgresImportTests : IAsyncLifetime
         var credential = CallId.Next(TimeProvider.System.GetUtcNow());
         var use = new VersionUse(credential, "main", 1);
         await RecordAsync(Call(uses: use));
-        await _app.Get<UsageLedger>().CaughtUpAsync(TestContext.Current.CancellationToken);
+        await UntilAsync(async () => await SqlAsync("SELECT calls FROM credential_use") is 1L);
         // Such a node's session, with what it holds: its lane, and the sums that others count too.
         await using var still = await OpenAsync();
-        await ExecuteAsync(still, PostgresImport.Timeouts);
         await ExecuteAsync(still, $"BEGIN; SELECT pg_advisory_xact_lock({(int)AdvisoryLock.Copy}, {Left}); UPDATE credential_use SET calls = calls");
         var frames = Frames();
         await InsertAsync(Frame(frames, Call()), frames.Position);
@@ -226,6 +287,8 @@ public sealed class PostgresImportTests : IAsyncLifetime
         // Nothing that it holds is needed for a call without a credential.
         await UntilAsync(async () => (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE seq = {apart}"))! == 1);
         Assert.Equal(1L, await SqlAsync($"SELECT count(*) FROM call_frame WHERE lane = {Left}"));
+        // From here on the server counts.
+        await ExecuteAsync(still, PostgresImport.Timeouts);
         await RecordAsync(Call(uses: use));
         await UntilAsync(async () => (long)(await SqlAsync("SELECT calls FROM credential_use"))! == 2 && (long)(await SqlAsync($"SELECT count(*) FROM call_record WHERE lane = {Left}"))! == 1);
         await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(still, "COMMIT"));
@@ -239,8 +302,9 @@ public sealed class PostgresImportTests : IAsyncLifetime
         // The first free lane is the one that this node takes with its first call.
         await InsertAsync(Frame(Frames(), Call()), 1, lane: 1);
         await RecordAsync(Call());
+        // Not before it is sure that the frame is nobody's.
+        await UntilAsync(async () => await SqlAsync("SELECT position FROM call_record WHERE lane = 1") is 2L);
         Assert.Equal("calls/1", (await Nodes.VerifyAsync(_app)).FirstBreak?.Lane);
-        Assert.Equal(2L, await SqlAsync("SELECT position FROM call_record WHERE lane = 1"));
     }
 
     [Fact]

@@ -56,9 +56,14 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
         var (proven, gone) = (0L, 0L);
         foreach (var lane in await LanesAsync(snapshot, ct))
         {
+            if (lane is < 0 or > CallNumber.MaxLane)
+            {
+                found ??= new ChainBreak(Chain.CallLane + "/" + lane.ToString(CultureInfo.InvariantCulture), 1, $"There is no lane {lane}: what stands in it was added.");
+                continue;
+            }
             var calls = new LaneWalk(CallNumber.ChainOf(lane), anchors.Of(CallNumber.ChainOf(lane)));
             var retired = await RetiredAsync(db, calls, ct);
-            var waiting = new WaitingFrames(db, lane, heads.GetValueOrDefault(calls.Lane)?.Seq ?? 0, vault);
+            var waiting = new WaitingFrames(db, lane, heads.GetValueOrDefault(calls.Lane) is { } head && IsGenuine(head) ? head.Seq : 0, vault);
             found ??= retired.Break ?? await waiting.CheckAsync(calls, ct) ?? await WalkAsync(calls, () => WalkCallsAsync(snapshot, lane, calls, buffer, ct)) ?? End(calls, heads) ?? await waiting.WalkAsync(calls, ct);
             proven += calls.Seq - retired.Position;
             gone += retired.Position;
@@ -142,7 +147,8 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
     private static async Task<IReadOnlyList<int>> LanesAsync(CallSnapshot snapshot, CancellationToken ct)
     {
         var lanes = new SortedSet<int> { 0 };
-        lanes.UnionWith((await snapshot.Db.ChainHeads.Select(h => h.Lane).ToListAsync(ct)).Where(l => l.StartsWith(Chain.CallLane + "/", StringComparison.Ordinal)).Select(l => int.Parse(l.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture)));
+        lanes.UnionWith((await snapshot.Db.ChainHeads.Select(h => h.Lane).ToListAsync(ct)).Where(l => l.StartsWith(Chain.CallLane + "/", StringComparison.Ordinal))
+            .Select(l => int.TryParse(l.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture, out var lane) ? lane : int.MaxValue));
         foreach (var (_, db) in snapshot.Parts)
         {
             lanes.UnionWith(await AfterAsync(db.Calls.Select(c => c.Lane), ct));
@@ -156,7 +162,7 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
     private static async Task<List<int>> AfterAsync(IQueryable<int> lanes, CancellationToken ct)
     {
         var found = new List<int>();
-        for (int? last = -1; (last = await lanes.Where(l => l > last).MinAsync(l => (int?)l, ct)) is { } next;) found.Add(next);
+        for (int? last = int.MinValue; (last = await lanes.Where(l => l > last).MinAsync(l => (int?)l, ct)) is { } next;) found.Add(next);
         return found;
     }
 
@@ -176,11 +182,13 @@ public sealed class ChainVerifier(CallLog callLog, SecretVault vault, AuditAncho
         }
     }
 
+    private bool IsGenuine(ChainHead head) => head.Link.Length == Chain.LinkLength && HeadSeal.IsGenuine(vault, Chain.HeadBytes(head.Lane, head.Seq, head.Link), head.Mac);
+
     private ChainBreak? End(LaneWalk walk, Dictionary<string, ChainHead> heads)
     {
         var head = heads.GetValueOrDefault(walk.Lane);
         if (head is null) return walk.Seq == 0 ? walk.EndOfAnchors() : new ChainBreak(walk.Lane, walk.Seq, "The head of the chain was removed.");
-        if (!HeadSeal.IsGenuine(vault, Chain.HeadBytes(head.Lane, head.Seq, head.Link), head.Mac))
+        if (!IsGenuine(head))
         {
             return head.Seq > walk.Seq
                 ? walk.Break(walk.Seq + 1, $"is missing: the tail was cut off, and the head at {head.Seq} does not have our MAC")

@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Evose.Admin.Features.Audit;
 
 /// <summary>What one lane has committed to <c>call_frame</c> and nobody has copied yet. On SQLite there is none: its journal lies in files.</summary>
-/// <param name="head">The copy stands here; what lies at or before it is never copied.</param>
+/// <param name="head">The copy stands here by a head of ours, else 0; what lies at or before it is never copied.</param>
 internal sealed class WaitingFrames(AdminDb db, int lane, long head, SecretVault vault)
 {
     public static IQueryable<CallFrame>? Of(AdminDb db) => db.Model.FindEntityType(typeof(CallFrame)) is null ? null : db.Set<CallFrame>().AsNoTracking();
@@ -16,8 +16,8 @@ internal sealed class WaitingFrames(AdminDb db, int lane, long head, SecretVault
     {
         await foreach (var frame in InOrder().WithCancellation(ct))
         {
-            if (!LaneHead.IsOurs(frame.Frame, lane, frame.Position, vault)) return walk.Break(frame.Position, "ends a frame in call_frame that is not as the app wrote it: its rows were not copied");
-            if (frame.Position <= head) return walk.Break(frame.Position, $"was put into call_frame behind the copy, which stands at {head}: it is left there");
+            if (!LaneHead.IsOurs(frame.Frame, lane, frame.Position, vault)) return walk.Break(frame.Position, "ends a frame in call_frame that is not as the app wrote it: it is left there");
+            if (frame.Position <= head) return walk.Break(frame.Position, $"ends a frame in call_frame that lies behind the copy, which stands at {head}: it could not be read, or was put there later");
         }
         return null;
     }

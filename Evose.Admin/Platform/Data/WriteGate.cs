@@ -15,9 +15,6 @@ public sealed class WriteGate : IDisposable
 
     public Task<bool> TryEnterAsync(TimeSpan wait, CancellationToken ct) => _one.WaitAsync(wait, ct);
 
-    /// <summary>The same for a thread that may block.</summary>
-    public bool TryEnter(TimeSpan wait) => _one.Wait(wait);
-
     public void Leave() => _one.Release();
 
     public void Dispose() => _one.Dispose();

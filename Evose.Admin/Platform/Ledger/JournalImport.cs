@@ -51,7 +51,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     private long _firstSeq;
     private long _openCalls;
     private byte[]? _forged;
-    private volatile bool _ending;
+    private readonly ManualResetEventSlim _end = new();
     private bool _disposed;
 
     /// <summary>How far the database has come.</summary>
@@ -121,7 +121,7 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     internal async ValueTask StopAsync()
     {
         if (_disposed) return;
-        _ending = true;
+        _end.Set();
         News();
         Release(_hurry);
         if (_running is not null) await _running;
@@ -132,13 +132,14 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
     {
         _disposed = true;
         // Danger: the copy uses handles of SQLite that Close frees. It has ended, unless the app did not come as far as to end it.
-        _ending = true;
+        _end.Set();
         News();
         Release(_hurry);
         _running?.Wait(TimeSpan.FromSeconds(10));
         Close();
         _news.Dispose();
         _hurry.Dispose();
+        _end.Dispose();
     }
 
     private void Run()
@@ -155,18 +156,18 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
             {
                 LogFailed(e.GetType().Name, (e as SqliteException)?.SqliteErrorCode ?? 0);
                 Close();
-                if (_ending) return;
-                _hurry.Wait(Pause);
+                if (_end.IsSet) return;
+                _end.Wait(Pause);
                 continue;
             }
             var done = _place.CompareTo(_journal!.Durable) >= 0;
             empty = rows > 0 ? 0 : empty + 1;
             // What cannot be read at the end is copied at the next start, if it is there: it must not be asked for without end.
-            if (_ending && (done || empty > 2)) return;
+            if (_end.IsSet && (done || empty > 2)) return;
             // Full groups follow each other at once; small ones wait a little for company, unless a query waits for them.
             if (!done && rows >= GroupRows) continue;
             if (done) _news.Wait();
-            if (!_ending) _hurry.Wait(Breath);
+            if (!_end.IsSet) _hurry.Wait(Breath);
         }
     }
 
@@ -179,7 +180,8 @@ public sealed partial class JournalImport(Sqlite sqlite, CallSegments segments, 
         while (rows < GroupRows && Next(ref place)) rows += BinaryPrimitives.ReadInt32LittleEndian(_frames[^1][8..]);
         if (_frames.Count > 0)
         {
-            if (!gate.TryEnter(TimeSpan.FromSeconds(10))) throw new TimeoutException("the database's writer is busy");
+            // In the order of arrival, as everybody: a semaphore lets those who block pass first.
+            if (!gate.TryEnterAsync(TimeSpan.FromSeconds(10), CancellationToken.None).GetAwaiter().GetResult()) throw new TimeoutException("the database's writer is busy");
             try
             {
                 Copy(_frames);

@@ -26,6 +26,10 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
 
+    // Keys of other nodes are asked for once a second.
+    private static readonly TimeSpan Doubt = TimeSpan.FromSeconds(2);
+    private const int MostStrange = 1000;
+
     private readonly SemaphoreSlim _news = new(0, 1);
     private readonly SemaphoreSlim _hurry = new(0, 1);
     private readonly Lock _lock = new();
@@ -33,7 +37,8 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     private readonly CallCopy _completions = new();
     private readonly FrameSums _sums = new();
 
-    // Frames that could not be read, and those that the log names already.
+    // Frames that are not as the app wrote them, since when that is known, and those of them that could not be read or that the log names already.
+    private readonly Dictionary<(int Lane, long Position), long> _strange = [];
     private readonly HashSet<(int Lane, long Position)> _unreadable = [], _told = [];
     private List<TaskCompletionSource> _waiting = [];
     private CopySession? _session;
@@ -170,15 +175,17 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             if (frames.Count == 0) return false;
             var taken = new List<long>(frames.Count);
             ReadOnlySpan<byte> link = [], mac = [];
+            var doubtful = false;
             // What the app did not write to this place stays there: copied, it could stand where rows of the app belong.
             foreach (var (at, frame) in frames)
             {
-                after = at;
                 if (!LaneHead.IsOurs(frame, lane, at, vault) || _unreadable.Contains((lane, at)))
                 {
-                    if (_told.Count < 1000 && _told.Add((lane, at))) LogDamaged(lane, at);
+                    if (doubtful = !IsLeft(lane, at)) break;
+                    after = at;
                     continue;
                 }
+                after = at;
                 try
                 {
                     for (var row = JournalFrame.RowsOf(frame); row.Next();)
@@ -192,8 +199,8 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
                 }
                 catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException or InvalidCastException)
                 {
-                    // A row before the last that the app did not write. The copy begins anew and leaves the frame where it is.
-                    if (_unreadable.Count < 1000) _unreadable.Add((lane, at));
+                    // A row that the app did not write. The copy begins anew and leaves the frame where it is.
+                    if (_unreadable.Count < MostStrange) _unreadable.Add((lane, at));
                     throw new InvalidDataException("a frame cannot be read", e);
                 }
                 mac = JournalFrame.MacOf(frame);
@@ -203,7 +210,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             Insert(session, CallCopy.Completions, _completions);
             session.Commit(_sums.Rollups, lane, link.IsEmpty ? null : (position, link.ToArray(), head.Forged ?? mac.ToArray()), taken);
             committed = true;
-            return more;
+            return doubtful ? throw new InvalidDataException("a frame is not as the app wrote it") : more;
         }
         finally
         {
@@ -212,6 +219,20 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             _completions.Clear();
             if (!committed) session.RollBack();
         }
+    }
+
+    // Not at first sight: it may be under a key that this node has yet to hear of, and what lies behind the copy is never copied.
+    private bool IsLeft(int lane, long at)
+    {
+        if (!_strange.TryGetValue((lane, at), out var since))
+        {
+            if (_strange.Count >= MostStrange) _strange.Clear();
+            _strange[(lane, at)] = TimeProvider.System.GetTimestamp();
+            return false;
+        }
+        if (TimeProvider.System.GetElapsedTime(since) < Doubt) return false;
+        if (_told.Count < MostStrange && _told.Add((lane, at))) LogDamaged(lane, at);
+        return true;
     }
 
     // At once; and when the database refuses one of the rows, such as one whose place another has taken, one after the other without that one.

@@ -162,7 +162,7 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
             _barriers.Clear();
             if (!_calls.IsEmpty || (_stopping && !_ends.IsEmpty)) continue;
             if (_stopping) return;
-            // Asleep first, then a last look: whoever comes in between sets the event.
+            // Asleep first, then a last look: whoever comes in between has the event set.
             Interlocked.Exchange(ref _awake, 0);
             if (_calls.IsEmpty && !_endsDue && !_stopping) Sleep();
             Interlocked.Exchange(ref _awake, 1);
