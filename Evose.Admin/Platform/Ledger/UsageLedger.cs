@@ -7,10 +7,11 @@ using Evose.Admin.Platform.Vault;
 namespace Evose.Admin.Platform.Ledger;
 
 /// <summary>
-/// The write-ahead record of uses: a use is durable before the value leaves, its completion follows. One writer makes what has arrived durable as one group.
+/// The write-ahead record of uses: a use is durable before the value leaves, its completion follows. One writer at a time makes what has arrived durable as one group; it is a piece of work of the
+/// thread pool, started by the first that arrives, so the calls that it answers go on where they were answered.
 /// When it cannot be written within 2 s the call is refused. Nothing is dropped: a record nobody waits for any more is completed as not sent, a completion that fails is kept and tried again.
 /// </summary>
-public sealed partial class UsageLedger : IHostedService, IDisposable
+public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, IDisposable
 {
     /// <summary>How long a call waits for its record.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -36,18 +37,20 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
     private readonly List<LedgerItem> _group = new(MaxGroup);
     private readonly List<LedgerItem> _barriers = [];
     private readonly Queue<LedgerItem> _owed = new();
-    private readonly AutoResetEvent _wake = new(false);
-    private int _untold;
-    private long _toldAt;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _lag;
     private readonly ITimer _watch;
-    private Thread? _writer;
+    private bool _started;
+    private int _untold;
+    private long _toldAt;
+    private long _collectedAt;
     private LedgerItem? _oldest;
     private Task? _stopped;
     private int _waiting;
-    private int _awake;
+
+    // A writer is at work or about to be; until the start too, so that nobody opens the record while the start does.
+    private int _awake = 1;
     private int _lagging;
-    private int _fastAsleep;
     private volatile bool _endsDue;
     private volatile bool _stopping;
 
@@ -77,14 +80,13 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         if (!_mode.Durable) return;
         _inFlight.End(entry.Uses);
         _ends.Enqueue(new LedgerItem(entry, firstSeq, new Completion(_clock.GetUtcNow(), status, durationUs, outcome, reason)));
-        // A writer that only dozes sees to it by itself: a timer costs as much as the rest of a completion.
-        if (Volatile.Read(ref _fastAsleep) != 0) SetLag();
+        if (Volatile.Read(ref _awake) == 0) SetLag();
     }
 
     /// <summary>Returns when everything recorded before the call can be queried; after 2 s in any case, and then false.</summary>
     public async ValueTask<bool> CaughtUpAsync(CancellationToken ct)
     {
-        if (_writer is null || _stopping) return true;
+        if (!_started || _stopping) return true;
         var barrier = new LedgerItem(_clock.GetTimestamp());
         _watched.Enqueue(barrier);
         _calls.Enqueue(barrier);
@@ -97,22 +99,22 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         // A sealed vault cannot check where the record stands; the first call after it was opened does.
         if (!_vault.IsSealed && _mode.Durable) await _store.OpenAsync(cancellationToken);
         _watch.Change(Tick, Tick);
-        // A thread of its own: it waits for the disk, and must not do that in the place of calls.
-        _writer = new Thread(Run) { IsBackground = true, Name = "usage ledger" };
-        _writer.Start();
+        _started = true;
+        Interlocked.Exchange(ref _awake, 0);
+        if (!_calls.IsEmpty) Wake();
     }
 
     /// <summary>Ends once everything can be queried, also for one who asks a second time: what comes after it takes the files away.</summary>
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        lock (_watching) return _stopped ??= _writer is null ? Task.CompletedTask : EndAsync();
+        lock (_watching) return _stopped ??= !_started ? Task.CompletedTask : EndAsync();
     }
 
     private async Task EndAsync()
     {
         _stopping = true;
         Wake();
-        await Task.Run(_writer!.Join);
+        await _ended.Task;
         await _store.FlushAsync();
         _store.Dispose();
         GiveUp(all: true);
@@ -122,63 +124,48 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
     {
         _lag.Dispose();
         _watch.Dispose();
-        _wake.Dispose();
     }
 
-    // Only the first to arrive pays for waking the writer. One that dozes is woken by the pool, behind the work that stands there: under load that is calls, and they come into the same group. Without load nothing stands there.
+    // Only the first to arrive starts the writer, behind the work that stands in the pool. Under load that is calls, and they come into the same group. Without load nothing stands there.
     private void Wake()
     {
-        if (Volatile.Read(ref _awake) != 0 || Interlocked.Exchange(ref _awake, 1) != 0) return;
-        if (Volatile.Read(ref _fastAsleep) != 0) _wake.Set();
-        else ThreadPool.UnsafeQueueUserWorkItem(WakeLater, this, preferLocal: false);
+        if (Volatile.Read(ref _awake) == 0 && Interlocked.Exchange(ref _awake, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    private static void WakeLater(UsageLedger ledger)
+    // One group. It waits for the disk in the place of a call: a thread of its own would have to be woken for each group, and then the calls' threads by it.
+    async void IThreadPoolWorkItem.Execute()
     {
-        try
+        Collect();
+        if (_group.Count > 0) await WriteAsync();
+        foreach (var barrier in _barriers) barrier.Settle(new LedgerAnswer(LedgerVerdict.Recorded, 0));
+        _barriers.Clear();
+        if (!_calls.IsEmpty || (_stopping && !_ends.IsEmpty))
         {
-            ledger._wake.Set();
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            return;
         }
-        catch (ObjectDisposedException)
+        if (_stopping)
         {
-            // The writer had woken by itself, and has ended since.
+            _ended.TrySetResult();
+            return;
         }
+        // Idle first, then a last look: whoever comes in between starts it anew.
+        Interlocked.Exchange(ref _awake, 0);
+        if (!_calls.IsEmpty || _endsDue || _stopping) Wake();
+        else if (!_ends.IsEmpty) SetLag();
     }
 
+    // One timer for all completions of that time; as long as calls come, they take the completions with them.
     private void EndsAreDue()
     {
         Volatile.Write(ref _lagging, 0);
+        if (_clock.GetElapsedTime(Volatile.Read(ref _collectedAt)) < Lag)
+        {
+            SetLag();
+            return;
+        }
         _endsDue = true;
         Wake();
-    }
-
-    private void Run()
-    {
-        while (true)
-        {
-            Collect();
-            if (_group.Count > 0) Write();
-            foreach (var barrier in _barriers) barrier.Settle(new LedgerAnswer(LedgerVerdict.Recorded, 0));
-            _barriers.Clear();
-            if (!_calls.IsEmpty || (_stopping && !_ends.IsEmpty)) continue;
-            if (_stopping) return;
-            // Asleep first, then a last look: whoever comes in between has the event set.
-            Interlocked.Exchange(ref _awake, 0);
-            if (_calls.IsEmpty && !_endsDue && !_stopping) Sleep();
-            Interlocked.Exchange(ref _awake, 1);
-        }
-    }
-
-    // A doze first, as long as a completion may wait for company: under load nobody needs a timer. The long sleep is ended by a call or by the timer.
-    private void Sleep()
-    {
-        // A pool whose threads are all busy keeps nobody waiting for longer than the doze.
-        if (_wake.WaitOne(Lag) || !_ends.IsEmpty || !_calls.IsEmpty) return;
-        Interlocked.Exchange(ref _fastAsleep, 1);
-        // Whoever came before saw a writer that dozed, and set no timer and no event.
-        if (!_ends.IsEmpty) SetLag();
-        if (_calls.IsEmpty && !_stopping) _wake.WaitOne();
-        Interlocked.Exchange(ref _fastAsleep, 0);
     }
 
     private void SetLag()
@@ -188,6 +175,7 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
 
     private void Collect()
     {
+        Volatile.Write(ref _collectedAt, _clock.GetTimestamp());
         _endsDue = false;
         _group.Clear();
         while (_group.Count < MaxGroup / 2 && _owed.TryDequeue(out var owed)) _group.Add(owed);
@@ -205,25 +193,36 @@ public sealed partial class UsageLedger : IHostedService, IDisposable
         while ((_group.Count < MaxGroup || _barriers.Count > 0) && _ends.TryDequeue(out var end)) _group.Add(end);
     }
 
-    private void Write()
+    private async ValueTask WriteAsync()
     {
         try
         {
-            var written = _store.WriteAsync(_group);
-            if (!written.IsCompletedSuccessfully) written.AsTask().GetAwaiter().GetResult();
+            await _store.WriteAsync(_group);
             foreach (var item in _group) Settle(item);
             Forget();
         }
-        // Whatever it is: this thread must live, or nothing is recorded and nothing answered any more. The driver has been seen to throw ArgumentException at a connection out of step.
+        // Whatever it is: the writer must live, or nothing is recorded and nothing answered any more. The driver has been seen to throw ArgumentException at a connection out of step.
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             Tell(e);
-            _store.Reset();
+            Reset();
             foreach (var item in _group)
                 if (item.Completion is null) item.Settle(new LedgerAnswer(LedgerVerdict.Unavailable, 0));
                 else _owed.Enqueue(item);
             // What is owed is tried again with the next call, or soon without one.
             if (_owed.Count > 0 && !_stopping) _lag.Change(Pause, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void Reset()
+    {
+        try
+        {
+            _store.Reset();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Tell(e);
         }
     }
 
