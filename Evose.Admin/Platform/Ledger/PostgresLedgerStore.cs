@@ -10,7 +10,7 @@ namespace Evose.Admin.Platform.Ledger;
 /// <summary>
 /// The ledger of an installation on PostgreSQL: a group is one frame in <c>call_frame</c>, committed in one round trip, and is copied into the tables right after (<see cref="PostgresImport"/>).
 /// Each node writes a lane of its own, which it holds by a lock of its session: whoever loses the connection loses the lane, so no lane ever has two writers.
-/// It blocks the writer's thread: a continuation would stand in the pool behind the very calls that wait for it.
+/// A commit is waited for without a thread; looks at the stamp and a new session, which are rare, hold the writer's.
 /// </summary>
 public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import, SecretVault vault, CatalogStamp stamp, TimeProvider clock) : ILedgerStore
 {
@@ -25,7 +25,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
     private Session? _session;
     private (int Lane, int Backend)? _lost;
 
-    public ValueTask WriteAsync(IReadOnlyList<LedgerItem> group)
+    public async ValueTask WriteAsync(IReadOnlyList<LedgerItem> group)
     {
         var sent = false;
         try
@@ -33,10 +33,9 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
             var session = _session ??= Open();
             var written = Written(group);
             sent = true;
-            if (Write(session, group, written)) import.News();
+            if (await WriteAsync(session, group, written)) import.News();
             _doubtful.ExceptWith(Completions(group));
             if (_doubtful.Count == 0) _doubtfulBehind.Clear();
-            return ValueTask.CompletedTask;
         }
         catch
         {
@@ -71,7 +70,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
     }
 
     // The group is sent in the belief that the stamp is the newest this node knows; the statement writes nothing when it is another, and then the group is decided by that one.
-    private bool Write(Session session, IReadOnlyList<LedgerItem> group, HashSet<long> written)
+    private async ValueTask<bool> WriteAsync(Session session, IReadOnlyList<LedgerItem> group, HashSet<long> written)
     {
         var now = clock.GetUtcNow();
         var (frames, place) = (session.Frames, session.Frames.Place);
@@ -83,7 +82,7 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
             foreach (var item in group)
                 if (item.Completion is null || !written.Contains(item.FirstSeq)) frames.Add(item, latest, now);
             if (frames.Rows == 0 && latest == session.Stamp) return false;
-            if (frames.Rows > 0 && session.Write(latest))
+            if (frames.Rows > 0 && await session.WriteAsync(latest))
             {
                 (session.Stamp, session.Committed) = (latest, frames.Position);
                 stamp.Advance(latest);
@@ -203,12 +202,12 @@ public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import
         }
 
         /// <summary>Commits the frame; false, and nothing is written, when the stamp is another.</summary>
-        public bool Write(long stamp)
+        public async ValueTask<bool> WriteAsync(long stamp)
         {
             var frame = Frames.End();
             JournalFrame.Seal(frame, Lane);
             (_position.TypedValue, _frame.TypedValue, _stamp.TypedValue) = (Frames.Position, frame.WrittenMemory, stamp);
-            _write.ExecuteNonQuery();
+            await _write.ExecuteNonQueryAsync();
             return _insert.RecordsAffected == 1;
         }
 
