@@ -16,40 +16,115 @@ public sealed class LedgerWriterTests : IAsyncLifetime
 
     public ValueTask InitializeAsync()
     {
-        _ledger = new UsageLedger(_store, _app.Get<InFlightCalls>(), _app.Get<SecretVault>(), TimeProvider.System, _app.Get<LedgerMode>(), NullLogger<UsageLedger>.Instance);
+        _ledger = Ledger(_store, TimeProvider.System);
         return ValueTask.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _ledger.StopAsync(CancellationToken.None);
+        // A test that failed in the middle must not hang its end.
+        _store.Broken = false;
+        _store.Hangs?.TrySetResult();
+        await _ledger.StopAsync(CancellationToken.None).WaitAsync(Soon);
         _ledger.Dispose();
         await _app.DisposeAsync();
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Calls_that_come_at_once_and_one_by_one_are_all_answered_and_never_two_groups_are_written_together(bool waits)
+    [InlineData(1, 4000, false)]
+    [InlineData(1, 4000, true)]
+    [InlineData(2, 4000, false)]
+    [InlineData(2, 4000, true)]
+    [InlineData(32, 200, false)]
+    [InlineData(32, 200, true)]
+    public async Task Calls_that_come_at_once_and_one_by_one_are_all_answered_and_never_two_groups_are_written_together(int callers, int each, bool waits)
     {
-        _store.Waits = waits;
-        await _ledger.StartAsync(CancellationToken.None);
-        const int callers = 32, each = 200;
-        // Some go on at once, some stand still for a moment: the writer falls idle and is started again all the time.
+        // Nobody is given up, so that one who is forgotten is seen. One or two callers: nobody else comes who would start the writer for them.
+        var store = new CountingStore { Waits = waits };
+        using var ledger = Ledger(store, new PatientClock());
+        await ledger.StartAsync(CancellationToken.None);
         await Task.WhenAll(Enumerable.Range(0, callers).Select(caller => Task.Run(async () =>
         {
             for (var i = 0; i < each; i++)
             {
                 var entry = Entry();
-                var answer = await _ledger.AuthorizeAsync(entry);
+                var answer = await ledger.AuthorizeAsync(entry);
                 Assert.Equal(LedgerVerdict.Recorded, answer.Verdict);
-                _ledger.Complete(entry, answer.FirstSeq, 200, 1, CallOutcome.Succeeded, null);
+                ledger.Complete(entry, answer.FirstSeq, 200, 1, CallOutcome.Succeeded, null);
                 if ((i + caller) % 7 == 0) await Task.Yield();
-                if ((i + caller) % 50 == 0) await Task.Delay(1);
+                if ((i + caller) % 200 == 0) await Task.Delay(1);
             }
         }))).WaitAsync(TimeSpan.FromMinutes(2));
-        Assert.True(await _ledger.CaughtUpAsync(CancellationToken.None));
-        Assert.Equal((callers * each, callers * each, 1), (_store.Calls, _store.Completions, _store.MostAtOnce));
+        Assert.True(await ledger.CaughtUpAsync(CancellationToken.None));
+        await ledger.StopAsync(CancellationToken.None).WaitAsync(Soon, TestContext.Current.CancellationToken);
+        Assert.Equal((callers * each, callers * each, 1), (store.Calls, store.Completions, store.MostAtOnce));
+    }
+
+    [Fact]
+    public async Task However_a_stop_meets_the_writer_it_ends_and_the_last_completion_is_written()
+    {
+        for (var i = 0; i < 3000; i++)
+        {
+            var store = new CountingStore();
+            using var ledger = Ledger(store, new PatientClock());
+            await ledger.StartAsync(CancellationToken.None);
+            var entry = Entry();
+            var answer = await ledger.AuthorizeAsync(entry);
+            ledger.Complete(entry, answer.FirstSeq, 200, 1, CallOutcome.Succeeded, null);
+            // The writer falls idle just now.
+            var late = i % 2 == 0 ? ledger.AuthorizeAsync(Entry()).AsTask() : null;
+            await ledger.StopAsync(CancellationToken.None).WaitAsync(Soon, TestContext.Current.CancellationToken);
+            if (late is not null) Assert.Equal(LedgerVerdict.Recorded, (await late.WaitAsync(Soon, TestContext.Current.CancellationToken)).Verdict);
+            Assert.Equal(1, store.Completions);
+        }
+    }
+
+    [Fact]
+    public async Task Completions_without_calls_are_each_written_by_the_timer()
+    {
+        await _ledger.StartAsync(CancellationToken.None);
+        for (var i = 1; i <= 60; i++)
+        {
+            var entry = Entry();
+            _ledger.Complete(entry, i, 200, 1, CallOutcome.Succeeded, null);
+            var expected = i;
+            await Given.UntilAsync(() => Task.FromResult(_store.Completions == expected));
+            // Some come while the timer is just firing.
+            if (i % 3 == 0) await Task.Delay(TimeSpan.FromMilliseconds(10), TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task All_that_is_owed_is_written_when_the_store_is_back_however_much_it_is(bool stops)
+    {
+        const int many = 1300;
+        var store = new CountingStore { Broken = true };
+        using var ledger = Ledger(store, TimeProvider.System);
+        await ledger.StartAsync(CancellationToken.None);
+        for (var i = 0; i < many; i++) ledger.Complete(Entry(), i, 200, 1, CallOutcome.Succeeded, null);
+        await Given.UntilAsync(() => Task.FromResult(store.Failures > 0));
+        // Whoever wants to see everything is told that not all is there.
+        Assert.False(await ledger.CaughtUpAsync(CancellationToken.None));
+        store.Broken = false;
+        if (stops) await ledger.StopAsync(CancellationToken.None).WaitAsync(Soon, TestContext.Current.CancellationToken);
+        else Assert.True(await ledger.CaughtUpAsync(CancellationToken.None));
+        Assert.Equal(many, store.Completions);
+        await ledger.StopAsync(CancellationToken.None).WaitAsync(Soon, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_gone_does_not_keep_the_end()
+    {
+        var store = new CountingStore { Broken = true };
+        using var ledger = Ledger(store, TimeProvider.System);
+        await ledger.StartAsync(CancellationToken.None);
+        ledger.Complete(Entry(), 1, 200, 1, CallOutcome.Succeeded, null);
+        await ledger.StopAsync(CancellationToken.None).WaitAsync(Soon, TestContext.Current.CancellationToken);
+        Assert.InRange(store.Failures, 2, 10);
+        // And whoever comes after it is told so.
+        Assert.Equal(LedgerVerdict.Unavailable, (await ledger.AuthorizeAsync(Entry())).Verdict);
     }
 
     [Fact]
@@ -123,6 +198,8 @@ public sealed class LedgerWriterTests : IAsyncLifetime
         Assert.Equal((2, 1), (_store.Calls, _store.Completions));
     }
 
+    private UsageLedger Ledger(ILedgerStore store, TimeProvider clock) => new(store, _app.Get<InFlightCalls>(), _app.Get<SecretVault>(), clock, _app.Get<LedgerMode>(), NullLogger<UsageLedger>.Instance);
+
     private static CallEntry Entry(params VersionUse[] uses)
     {
         var now = TimeProvider.System.GetUtcNow();
@@ -145,6 +222,8 @@ public sealed class LedgerWriterTests : IAsyncLifetime
 
         public int MostAtOnce { get; private set; }
 
+        public int Failures { get; private set; }
+
         public string? LastReason { get; private set; }
 
         public ValueTask OpenAsync(CancellationToken ct) => default;
@@ -155,13 +234,17 @@ public sealed class LedgerWriterTests : IAsyncLifetime
             MostAtOnce = Math.Max(MostAtOnce, now);
             try
             {
-                if (Broken) throw new IOException("the disk is gone");
+                if (Broken)
+                {
+                    Failures++;
+                    throw new IOException("the disk is gone");
+                }
                 if (Hangs is { } hangs) await hangs.Task;
                 if (Waits) await Task.Yield();
                 foreach (var item in group)
                 {
                     if (item.Completion is null) Calls++;
-                    else (Completions, LastReason) = (Completions + 1, item.Completion.Reason);
+                    else (LastReason, Completions) = (item.Completion.Reason, Completions + 1);
                 }
             }
             finally
@@ -183,5 +266,11 @@ public sealed class LedgerWriterTests : IAsyncLifetime
         {
             // Nothing is held.
         }
+    }
+
+    /// <summary>Nobody's patience ends: its time stands still, its timers come.</summary>
+    private sealed class PatientClock : TimeProvider
+    {
+        public override long GetTimestamp() => 1;
     }
 }

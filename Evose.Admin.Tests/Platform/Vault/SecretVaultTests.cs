@@ -326,13 +326,40 @@ public sealed class SecretVaultTests
         // Made-up numbers do not make it ask on and on.
         for (var i = 0; i < 100; i++) Assert.Throws<IntegrityException>(() => vault.OpenBlob("staged", [1], Kit.OpenVault(null, 1, 2, 3).SealBlob("staged", [1], "x"u8)));
         Assert.InRange(asked, 1, 3);
-
-        static KeyGeneration Generation(int n) => new()
-        {
-            Generation = n, InstallationId = Kit.Id(1000), RootId = "secret-key", CheckValue = MasterKeyRing.CheckValue(Kit.MasterKey(n)),
-            WrappedByRoot = SecretKeyRoot.FromText(Kit.SecretKey).Wrap(Kit.MasterKey(n), EnvelopeCipher.MasterContext(Kit.Id(1000), n)),
-        };
     }
+
+    [Fact]
+    public async Task Those_who_come_while_one_looks_for_a_master_key_wait_for_what_it_finds()
+    {
+        var vault = new SecretVault(SecretKeyRoot.FromText(Kit.SecretKey));
+        vault.Unlock([Generation(1)]);
+        using var looking = new ManualResetEventSlim();
+        using var found = new ManualResetEventSlim();
+        var asked = 0;
+        vault.LearnFrom(() =>
+        {
+            Interlocked.Increment(ref asked);
+            looking.Set();
+            found.Wait(TimeSpan.FromMinutes(1));
+            return [Generation(1), Generation(2)];
+        });
+        var mac = Kit.OpenVault(null, 1, 2).AuditMac([1, 2]);
+        var first = Task.Run(() => HeadSeal.IsGenuine(vault, [1, 2], mac), TestContext.Current.CancellationToken);
+        looking.Wait(TestContext.Current.CancellationToken);
+        var others = Enumerable.Range(0, 4).Select(_ => Task.Factory.StartNew(() => HeadSeal.IsGenuine(vault, [1, 2], mac), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToList();
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        found.Set();
+        Assert.All(await Task.WhenAll([first, .. others]), Assert.True);
+        Assert.Equal(1, asked);
+        // Nothing newer than what was tried: within the same second nobody asks again.
+        Assert.False(vault.Learn(2));
+    }
+
+    private static KeyGeneration Generation(int n) => new()
+    {
+        Generation = n, InstallationId = Kit.Id(1000), RootId = "secret-key", CheckValue = MasterKeyRing.CheckValue(Kit.MasterKey(n)),
+        WrappedByRoot = SecretKeyRoot.FromText(Kit.SecretKey).Wrap(Kit.MasterKey(n), EnvelopeCipher.MasterContext(Kit.Id(1000), n)),
+    };
 
     [Fact]
     public void A_field_that_is_gone_is_damage()

@@ -33,6 +33,9 @@ public sealed class JournalStore(DataDirectory directory, JournalImport import, 
         {
             throw new IOException($"Another process of the app uses {directory.Path}. On SQLite there is one; several need Database:Provider=Postgres.", e);
         }
+        // A sync holds a thread of the pool (UsageLedger): calls keep as many as there are cores, however slow the disk is.
+        ThreadPool.GetMinThreads(out var workers, out var others);
+        ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + 1), others);
         var journal = new Journal(directory.Ledger);
         try
         {

@@ -37,9 +37,8 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     private readonly CallCopy _completions = new();
     private readonly FrameSums _sums = new();
 
-    // Frames that are not as the app wrote them, since when that is known, and those of them that could not be read or that the log names already.
-    private readonly Dictionary<(int Lane, long Position), long> _strange = [];
-    private readonly HashSet<(int Lane, long Position)> _unreadable = [], _told = [];
+    // Frames that are not as the app wrote them.
+    private readonly Dictionary<(int Lane, long Position), Strange> _strange = [];
     private List<TaskCompletionSource> _waiting = [];
     private CopySession? _session;
     private Task? _running;
@@ -179,7 +178,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
             // What the app did not write to this place stays there: copied, it could stand where rows of the app belong.
             foreach (var (at, frame) in frames)
             {
-                if (!LaneHead.IsOurs(frame, lane, at, vault) || _unreadable.Contains((lane, at)))
+                if (!LaneHead.IsOurs(frame, lane, at, vault) || IsUnreadable(lane, at))
                 {
                     if (doubtful = !IsLeft(lane, at)) break;
                     after = at;
@@ -200,7 +199,7 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
                 catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException or InvalidCastException)
                 {
                     // A row that the app did not write. The copy begins anew and leaves the frame where it is.
-                    if (_unreadable.Count < MostStrange) _unreadable.Add((lane, at));
+                    Doubted(lane, at).Unreadable = true;
                     throw new InvalidDataException("a frame cannot be read", e);
                 }
                 mac = JournalFrame.MacOf(frame);
@@ -224,15 +223,31 @@ public sealed partial class PostgresImport(Postgres postgres, SecretVault vault,
     // Not at first sight: it may be under a key that this node has yet to hear of, and what lies behind the copy is never copied.
     private bool IsLeft(int lane, long at)
     {
-        if (!_strange.TryGetValue((lane, at), out var since))
-        {
-            if (_strange.Count >= MostStrange) _strange.Clear();
-            _strange[(lane, at)] = TimeProvider.System.GetTimestamp();
-            return false;
-        }
-        if (TimeProvider.System.GetElapsedTime(since) < Doubt) return false;
-        if (_told.Count < MostStrange && _told.Add((lane, at))) LogDamaged(lane, at);
+        var strange = Doubted(lane, at);
+        if (TimeProvider.System.GetElapsedTime(strange.Since) < Doubt) return false;
+        if (!strange.Told) LogDamaged(lane, at);
+        strange.Told = true;
         return true;
+    }
+
+    private bool IsUnreadable(int lane, long at) => _strange.TryGetValue((lane, at), out var strange) && strange.Unreadable;
+
+    private Strange Doubted(int lane, long at)
+    {
+        if (_strange.TryGetValue((lane, at), out var strange)) return strange;
+        // Whoever can write there could make any number of them.
+        if (_strange.Count >= MostStrange) _strange.Clear();
+        return _strange[(lane, at)] = new Strange(TimeProvider.System.GetTimestamp());
+    }
+
+    // Since when it is known, whether its rows could not be read, and whether the log names it already.
+    private sealed class Strange(long since)
+    {
+        public long Since => since;
+
+        public bool Unreadable { get; set; }
+
+        public bool Told { get; set; }
     }
 
     // At once; and when the database refuses one of the rows, such as one whose place another has taken, one after the other without that one.

@@ -10,7 +10,7 @@ namespace Evose.Admin.Platform.Ledger;
 /// <summary>
 /// The ledger of an installation on PostgreSQL: a group is one frame in <c>call_frame</c>, committed in one round trip, and is copied into the tables right after (<see cref="PostgresImport"/>).
 /// Each node writes a lane of its own, which it holds by a lock of its session: whoever loses the connection loses the lane, so no lane ever has two writers.
-/// A commit is waited for without a thread; looks at the stamp and a new session, which are rare, hold the writer's.
+/// A commit is waited for without a thread. What is rare (a new session, a look at the stamp or at what is in doubt, the cancelling of a commit that takes too long) holds one of the pool's.
 /// </summary>
 public sealed class PostgresLedgerStore(Postgres postgres, PostgresImport import, SecretVault vault, CatalogStamp stamp, TimeProvider clock) : ILedgerStore
 {

@@ -19,6 +19,9 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
     private const int MaxGroup = 512;
     private const int MaxWaiting = 8192;
 
+    // How often what is owed is tried again at the end.
+    private const int LastTries = 3;
+
     // A completion alone is no reason to sync a disk: it goes with the next call, or soon without one.
     private static readonly TimeSpan Lag = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
@@ -53,6 +56,8 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
     private int _lagging;
     private volatile bool _endsDue;
     private volatile bool _stopping;
+    private volatile bool _over;
+    private int _lastTries;
 
     public UsageLedger(ILedgerStore store, InFlightCalls inFlight, SecretVault vault, TimeProvider clock, LedgerMode mode, ILogger<UsageLedger> log)
     {
@@ -71,6 +76,8 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
         _watched.Enqueue(item);
         _calls.Enqueue(item);
         Wake();
+        // Whoever comes past the end is not kept waiting.
+        if (_over) GiveUp(all: true);
         return item.Answer;
     }
 
@@ -91,6 +98,7 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
         _watched.Enqueue(barrier);
         _calls.Enqueue(barrier);
         Wake();
+        if (_over) GiveUp(all: true);
         return (await barrier.Answer).Verdict == LedgerVerdict.Recorded && await _store.CaughtUpAsync(ct);
     }
 
@@ -101,7 +109,7 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
         _watch.Change(Tick, Tick);
         _started = true;
         Interlocked.Exchange(ref _awake, 0);
-        if (!_calls.IsEmpty) Wake();
+        if (!_calls.IsEmpty || _stopping) Wake();
     }
 
     /// <summary>Ends once everything can be queried, also for one who asks a second time: what comes after it takes the files away.</summary>
@@ -113,10 +121,12 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
     private async Task EndAsync()
     {
         _stopping = true;
+        Interlocked.MemoryBarrier();
         Wake();
         await _ended.Task;
         await _store.FlushAsync();
         _store.Dispose();
+        _over = true;
         GiveUp(all: true);
     }
 
@@ -127,6 +137,7 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
     }
 
     // Only the first to arrive starts the writer, behind the work that stands in the pool. Under load that is calls, and they come into the same group. Without load nothing stands there.
+    // Danger: what the writer is to see must be visible before this looks. Entering a queue is a full fence; a flag needs one of its own.
     private void Wake()
     {
         if (Volatile.Read(ref _awake) == 0 && Interlocked.Exchange(ref _awake, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
@@ -136,10 +147,18 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
     async void IThreadPoolWorkItem.Execute()
     {
         Collect();
-        if (_group.Count > 0) await WriteAsync();
-        foreach (var barrier in _barriers) barrier.Settle(new LedgerAnswer(LedgerVerdict.Recorded, 0));
-        _barriers.Clear();
-        if (!_calls.IsEmpty || (_stopping && !_ends.IsEmpty))
+        var written = _group.Count == 0 || await WriteAsync();
+        // What stands for everything before it waits for what is still owed, or until it is given up.
+        if (_owed.Count == 0)
+        {
+            foreach (var barrier in _barriers) barrier.Settle(new LedgerAnswer(LedgerVerdict.Recorded, 0));
+            _barriers.Clear();
+        }
+        else
+        {
+            _barriers.RemoveAll(b => b.IsSettled);
+        }
+        if (!_calls.IsEmpty || (written && _owed.Count > 0) || (_stopping && (!_ends.IsEmpty || MayTryAgain())))
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
             return;
@@ -155,6 +174,9 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
         else if (!_ends.IsEmpty) SetLag();
     }
 
+    // At the end, a store that has just lost its connection is asked again; one that is gone does not keep the app.
+    private bool MayTryAgain() => _owed.Count > 0 && _lastTries++ < LastTries;
+
     // One timer for all completions of that time; as long as calls come, they take the completions with them.
     private void EndsAreDue()
     {
@@ -165,6 +187,7 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
             return;
         }
         _endsDue = true;
+        Interlocked.MemoryBarrier();
         Wake();
     }
 
@@ -193,13 +216,14 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
         while ((_group.Count < MaxGroup || _barriers.Count > 0) && _ends.TryDequeue(out var end)) _group.Add(end);
     }
 
-    private async ValueTask WriteAsync()
+    private async ValueTask<bool> WriteAsync()
     {
         try
         {
             await _store.WriteAsync(_group);
             foreach (var item in _group) Settle(item);
             Forget();
+            return true;
         }
         // Whatever it is: the writer must live, or nothing is recorded and nothing answered any more. The driver has been seen to throw ArgumentException at a connection out of step.
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -211,6 +235,7 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
                 else _owed.Enqueue(item);
             // What is owed is tried again with the next call, or soon without one.
             if (_owed.Count > 0 && !_stopping) _lag.Change(Pause, Timeout.InfiniteTimeSpan);
+            return false;
         }
     }
 

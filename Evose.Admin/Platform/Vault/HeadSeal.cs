@@ -8,12 +8,14 @@ public static class HeadSeal
     /// <summary>True when the MAC was made by this installation, under any of its master keys.</summary>
     public static bool IsGenuine(SecretVault vault, ReadOnlySpan<byte> covered, ReadOnlySpan<byte> mac)
     {
+        int newest;
         do
         {
-            for (var generation = vault.NewestGeneration; generation >= 1; generation--)
+            newest = vault.NewestGeneration;
+            for (var generation = newest; generation >= 1; generation--)
                 if (CryptographicOperations.FixedTimeEquals(vault.AuditMac(covered, generation), mac)) return true;
         }
-        while (vault.Learn());
+        while (vault.Learn(newest));
         return false;
     }
 }

@@ -20,6 +20,7 @@ public sealed class SecretVault
     private readonly Lock _gate = new();
     private volatile State _state;
     private Func<IReadOnlyList<KeyGeneration>>? _stored;
+    private readonly Lock _learning = new();
     private long _learnedAt;
 
     public SecretVault(IRootKey root) => (_root, _state) = (root, new State(null, root.Fault ?? NotUnlocked));
@@ -99,16 +100,21 @@ public sealed class SecretVault
     /// <summary>Where to look when something names, or was made with, a generation that is not known here.</summary>
     public void LearnFrom(Func<IReadOnlyList<KeyGeneration>> stored) => _stored = stored;
 
-    /// <summary>Looks for generations that another node or a command has made; true when there are new ones. At most once a second, because damaged rows ask for it too.</summary>
-    internal bool Learn()
+    /// <summary>
+    /// Looks for generations that another node or a command has made; true when there are newer ones than the caller has tried. At most once a second, because damaged rows ask for it too; whoever comes
+    /// while one looks has the answer of that look.
+    /// </summary>
+    internal bool Learn(int tried)
     {
         if (_stored is not { } stored || IsSealed) return false;
-        lock (_gate)
+        // A lock of its own: those who know the generation they need do not wait for the database.
+        lock (_learning)
         {
+            if (_state.Ring is { } ring && ring.NewestGeneration > tried) return true;
             if (_learnedAt != 0 && TimeProvider.System.GetElapsedTime(_learnedAt) < TimeSpan.FromSeconds(1)) return false;
             _learnedAt = TimeProvider.System.GetTimestamp();
+            return Renew(stored(), 0);
         }
-        return Renew(stored(), 0);
     }
 
     /// <summary>Makes the next master key, wrapped by the root and, when there is a recovery key, for it. To be stored; it is used once it was taken up from there.</summary>
@@ -167,12 +173,14 @@ public sealed class SecretVault
     /// <summary>True when the MAC of a policy was made by this installation, under any of its master keys.</summary>
     public bool IsPolicyGenuine(ReadOnlySpan<byte> canonical, ReadOnlySpan<byte> mac)
     {
+        int newest;
         do
         {
-            for (var generation = NewestGeneration; generation >= 1; generation--)
+            newest = NewestGeneration;
+            for (var generation = newest; generation >= 1; generation--)
                 if (CryptographicOperations.FixedTimeEquals(PolicyMac(canonical, generation), mac)) return true;
         }
-        while (Learn());
+        while (Learn(newest));
         return false;
     }
 
@@ -478,7 +486,7 @@ public sealed class SecretVault
     private MasterKeyRing RingFor(int generation)
     {
         var ring = Ring;
-        return ring.Knows(generation) || generation < 1 || !Learn() ? ring : Ring;
+        return ring.Knows(generation) || generation < 1 || !Learn(ring.NewestGeneration) ? ring : Ring;
     }
 
     private byte[] Mac(KeyUse use, ReadOnlySpan<byte> data, int generation)
