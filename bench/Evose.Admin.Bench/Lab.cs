@@ -209,8 +209,9 @@ internal sealed class Lab : IAsyncDisposable
 
     private Server Start(string name, int port, (string, string)[] environment, string file, params string[] args)
     {
-        var start = new ProcessStartInfo(file) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var arg in args) start.ArgumentList.Add(arg);
+        // In a session of its own, as a service has: Linux shares the cores among sessions, and within one among all threads of all servers and of the load.
+        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "setsid" : file) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        foreach (var arg in OperatingSystem.IsLinux() ? [file, .. args] : args) start.ArgumentList.Add(arg);
         foreach (var (key, value) in environment) start.Environment[key] = value;
         var output = new StringBuilder();
         Process process;
@@ -220,7 +221,7 @@ internal sealed class Lab : IAsyncDisposable
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new InvalidOperationException($"{file} is missing: install it (Debian: apt-get install wrk nginx-light postgresql).", e);
+            throw new InvalidOperationException($"{start.FileName} is missing: install it (Debian: apt-get install wrk nginx-light postgresql).", e);
         }
         _processes.Add(process);
         DataReceivedEventHandler keep = (_, e) => { lock (output) if (output.Length < 100_000) output.AppendLine(e.Data); };
