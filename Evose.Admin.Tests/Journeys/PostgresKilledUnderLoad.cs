@@ -49,9 +49,9 @@ public sealed class PostgresKilledUnderLoad
                         if (answer.StatusCode == HttpStatusCode.OK) answered.Add(path);
                         else await Task.Delay(10, CancellationToken.None);
                     }
-                    catch (Exception e) when (e is HttpRequestException or IOException)
+                    catch (Exception e) when (e is HttpRequestException or IOException or System.Net.Sockets.SocketException)
                     {
-                        // Killed; it comes back at the same address.
+                        // Killed; it comes back at the same address. Killed between the connecting and its end, the client throws the socket's own exception.
                         await Task.Delay(50, CancellationToken.None);
                     }
                 }
