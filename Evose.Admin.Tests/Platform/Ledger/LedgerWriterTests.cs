@@ -164,6 +164,32 @@ public sealed class LedgerWriterTests : IAsyncLifetime
         Assert.Equal(2, _store.Calls);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_caller_that_does_not_let_go_of_its_thread_holds_up_nobodys_record(bool waits)
+    {
+        _store.Waits = waits;
+        await _ledger.StartAsync(CancellationToken.None);
+        using var gate = new ManualResetEventSlim();
+        var recorded = 0;
+        var slow = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        {
+            await _ledger.AuthorizeAsync(Entry());
+            Interlocked.Increment(ref recorded);
+            // It goes on where it was answered, and stays there.
+            Assert.True(gate.Wait(Soon));
+        })).ToList();
+        await Given.UntilAsync(() => Task.FromResult(Volatile.Read(ref recorded) == slow.Count));
+        var entry = Entry();
+        var answer = await _ledger.AuthorizeAsync(entry).AsTask().WaitAsync(Soon, TestContext.Current.CancellationToken);
+        Assert.Equal(LedgerVerdict.Recorded, answer.Verdict);
+        _ledger.Complete(entry, answer.FirstSeq, 200, 1, CallOutcome.Succeeded, null);
+        await Given.UntilAsync(() => Task.FromResult(_store.Completions == 1));
+        gate.Set();
+        await Task.WhenAll(slow).WaitAsync(Soon, TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public async Task A_store_that_hangs_keeps_no_call_waiting_and_what_it_wrote_after_all_is_completed_as_not_sent()
     {

@@ -12,7 +12,7 @@ namespace Evose.Admin.Platform.Ledger;
 /// <param name="room">How many bytes are free where the files are; a test says less.</param>
 internal sealed class Journal(string directory, Func<long>? room = null) : IDisposable
 {
-    /// <summary>Files are made this long at once: writing into allocated space needs no change of metadata, which makes a sync a third cheaper.</summary>
+    /// <summary>Files are made this long at once: writing into allocated space changes nothing but the data and the file's time, and the time need not be synced (<see cref="FileSync"/>).</summary>
     public const int FileLength = 16 << 20;
 
     private const int HeaderLength = 128;
@@ -108,7 +108,7 @@ internal sealed class Journal(string directory, Func<long>? room = null) : IDisp
 
     public void Sync()
     {
-        RandomAccess.FlushToDisk(_files[_file].Handle);
+        FileSync.Data(_files[_file].Handle);
         lock (_lock) _durable = (_file, _offset);
     }
 

@@ -48,6 +48,9 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
     private long _toldAt;
     private long _collectedAt;
     private LedgerItem? _oldest;
+
+    // Recorded and not answered yet: the group's last, which goes on in the writer's thread.
+    private LedgerItem? _last;
     private Task? _stopped;
     private int _waiting;
 
@@ -148,6 +151,16 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
     {
         Collect();
         var written = _group.Count == 0 || await WriteAsync();
+        var last = _last;
+        _last = null;
+        Release(written);
+        // The last of the group goes on in this thread, which has nothing else to do: a call that is alone need not wait for another thread to wake.
+        last?.Continue();
+    }
+
+    // The next group, or idle.
+    private void Release(bool written)
+    {
         // What stands for everything before it waits for what is still owed, or until it is given up.
         if (_owed.Count == 0)
         {
@@ -261,8 +274,16 @@ public sealed partial class UsageLedger : IHostedService, IThreadPoolWorkItem, I
         }
         // Before the answer: whoever retires a version must see the call, recorded or under way.
         if (!item.Entry!.Refused) _inFlight.Begin(item.Entry.Uses);
+        if (item.TrySettle())
+        {
+            _last?.Answered();
+            _last = item;
+        }
         // Nobody waits any more: what was written after all is completed as never sent.
-        if (!item.Settle(new LedgerAnswer(LedgerVerdict.Recorded, item.FirstSeq)) && !item.Entry.Refused) Complete(item.Entry, item.FirstSeq, null, 0, CallOutcome.Failed, "not_sent");
+        else if (!item.Entry.Refused)
+        {
+            Complete(item.Entry, item.FirstSeq, null, 0, CallOutcome.Failed, "not_sent");
+        }
     }
 
     // One that the writer has in hand is answered all the same: the writer may hang.
@@ -357,12 +378,25 @@ public sealed class LedgerItem : IValueTaskSource<LedgerAnswer>
 
     internal bool TryAbandon() => Interlocked.CompareExchange(ref _state, Abandoned, Waiting) == Waiting;
 
+    /// <summary>False when somebody has answered before; who is told true owes the answer.</summary>
+    internal bool TrySettle() => Interlocked.Exchange(ref _settled, 1) == 0;
+
     /// <summary>False when somebody has answered before.</summary>
     internal bool Settle(LedgerAnswer answer)
     {
-        if (Interlocked.Exchange(ref _settled, 1) != 0) return false;
+        if (!TrySettle()) return false;
         _answer.SetResult(answer);
         return true;
+    }
+
+    /// <summary>The answer that it is recorded; the call goes on in another thread.</summary>
+    internal void Answered() => _answer.SetResult(new LedgerAnswer(LedgerVerdict.Recorded, FirstSeq));
+
+    /// <summary>The answer that it is recorded; the call goes on in this thread, before this returns.</summary>
+    internal void Continue()
+    {
+        _answer.RunContinuationsAsynchronously = false;
+        Answered();
     }
 
     LedgerAnswer IValueTaskSource<LedgerAnswer>.GetResult(short token) => _answer.GetResult(token);
